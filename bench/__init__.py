@@ -1,0 +1,1 @@
+"""Benchmarks: each sets ours beside a peer or the bare engine in one run and prints the ratio."""

@@ -1,0 +1,1 @@
+"""城枢 Chengshu: a municipal government big-data platform."""

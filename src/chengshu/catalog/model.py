@@ -1,0 +1,298 @@
+"""What a city pack declares: departments, elements, code sets and resources."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+
+from chengshu.catalog.declared import Declared, Flag, Label, Name
+from chengshu.catalog.source import Source
+
+
+class Sharing(StrEnum):
+    """Sharing type 共享类型: who may have the resource."""
+
+    UNCONDITIONAL = "unconditional"
+    CONDITIONAL = "conditional"
+    NONE = "none"
+
+
+class UpdateCycle(StrEnum):
+    """Update cycle 更新周期."""
+
+    REALTIME = "realtime"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    HALF_YEARLY = "half_yearly"
+    YEARLY = "yearly"
+    IRREGULAR = "irregular"
+    NEVER = "never"
+
+
+class Effect(StrEnum):
+    """What a failed rule does: refuse the row, empty the field, or only note it."""
+
+    BLOCK = "block"
+    WITHHOLD = "withhold"
+    WARN = "warn"
+
+
+class City(Declared):
+    """``city.yaml``: whose pack this is."""
+
+    name: Name
+    label: Label
+    division: Annotated[str, Field(pattern=r"^\d{6}$")]
+    timezone: str = "Asia/Shanghai"
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as err:
+            raise ValueError(f"unknown time zone {value!r}, expected Asia/Shanghai say") from err
+        return value
+
+
+class Department(Declared):
+    """One department of the city."""
+
+    label: Label
+    uscc: Annotated[str, Field(pattern=r"^[0-9A-Z]{18}$")] | None = None
+    contact: str | None = None
+
+
+class Departments(Declared):
+    """``departments.yaml``: every department, by its code."""
+
+    departments: dict[Name, Department]
+
+
+class Typed(Declared):
+    """What an element and a field share: a value type, its parameters, and a grade.
+
+    The parameters are those of `chengshu.standards.registry`; each type takes its own few.
+    """
+
+    type: str | None = None
+    codes: str | None = None
+    unit: str | None = None
+    currency: str | None = None
+    sign: str | None = None
+    precision: str | None = None
+    order: str | None = None
+    serial: str | None = None
+    end: str | None = None
+    epoch: str | None = None
+    scale: str | None = None
+    max_length: str | None = None
+    area: str | None = None
+    crs: str | None = None
+    grade: Annotated[int, Field(ge=1, le=4)] = 2
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters that are given, for the value type."""
+        names = Typed.model_fields.keys() - {"type", "grade"}
+        given = {name: getattr(self, name) for name in sorted(names)}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Element(Typed):
+    """An element 数据元: a field's meaning, declared once for many resources."""
+
+    type: str
+    label: Label
+
+
+class Elements(Declared):
+    """``elements.yaml``: every element, by its name."""
+
+    elements: dict[Name, Element]
+
+
+class FieldSpec(Typed):
+    """One field of a resource.
+
+    Attributes:
+        element: The element it takes label, type and grade from, instead of its own.
+        column: The source's name for it; the field's name when not given.
+        required: An empty or invalid value refuses the row.
+        missing: Texts by which the source says that there is no value.
+        compared: False for what changes without the record changing: serial ids, load times.
+    """
+
+    name: Name
+    label: Label | None = None
+    element: Name | None = None
+    column: str | None = None
+    required: Flag = False
+    missing: tuple[str, ...] = ()
+    compared: Flag = True
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> FieldSpec:
+        if (self.element is None) == (self.type is None):
+            raise ValueError("give either a type or an element")
+        if self.type is not None and self.label is None:
+            raise ValueError("a field without an element needs a label")
+        return self
+
+
+class Rule(Declared):
+    """A rule beyond the value types.
+
+    Exactly one of ``where_bad`` alone, ``unique``, ``reference``, ``sequence``, ``agrees`` says
+    what it is. A rule that is NULL for a row does not fail it: only a certain breach is a breach.
+
+    Attributes:
+        where_bad: Boolean expression over the fields that is true for a bad row; in a sequence
+            also over ``previous_<field>``.
+        unique: Fields that no two records share.
+        reference: A resource; the ``fields`` must stand in its ``to`` fields.
+        sequence: Fields that group rows; ``order_by`` puts a group in order.
+        agrees: A resource; where its ``to`` fields equal our ``fields``, ``value`` must agree.
+        field: The field that ``withhold`` empties; findings name it.
+    """
+
+    name: Name
+    label: Label | None = None
+    effect: Effect = Effect.BLOCK
+    field: Name | None = None
+    where_bad: str | None = None
+    unique: tuple[Name, ...] = ()
+    reference: str | None = None
+    agrees: str | None = None
+    fields: tuple[Name, ...] = ()
+    to: tuple[Name, ...] = ()
+    value: dict[Name, Name] = Field(default={})
+    sequence: tuple[Name, ...] = ()
+    order_by: tuple[Name, ...] = ()
+
+    @property
+    def kind(self) -> Literal["row", "unique", "reference", "sequence", "agrees"]:
+        """Return what the rule is."""
+        if self.unique:
+            return "unique"
+        if self.reference:
+            return "reference"
+        if self.sequence:
+            return "sequence"
+        return "agrees" if self.agrees else "row"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Rule:
+        given = [bool(self.unique), bool(self.reference), bool(self.sequence), bool(self.agrees)]
+        if sum(given) > 1:
+            raise ValueError("give only one of unique, reference, sequence, agrees")
+        if self.kind in ("row", "sequence") and not self.where_bad:
+            raise ValueError("a rule needs where_bad, unique, reference or agrees")
+        if self.kind not in ("row", "sequence") and self.where_bad:
+            raise ValueError(f"a {self.kind} rule has no where_bad")
+        if self.kind == "sequence" and not self.order_by:
+            raise ValueError("a sequence needs order_by")
+        if self.kind in ("reference", "agrees") and (
+            not self.fields or len(self.fields) != len(self.to)
+        ):
+            raise ValueError(f"{self.kind} needs as many fields as to")
+        if self.kind == "agrees" and not self.value:
+            raise ValueError("agrees needs value: {our field: their field}")
+        if self.effect is Effect.WITHHOLD and not self.field:
+            raise ValueError("effect 'withhold' needs the field that it empties")
+        return self
+
+
+class RowRange(Declared):
+    """How many rows a full delivery is expected to have."""
+
+    min: Annotated[int, Field(ge=0)] = 0
+    max: Annotated[int, Field(ge=0)] | None = None
+
+
+class Resource(Declared):
+    """An information resource 信息资源 that a department holds, as its declaration says.
+
+    Attributes:
+        identity: ``key`` (the fields of ``key`` name a record), ``content`` (rows without any
+            key, compared as a multiset), or ``none`` (an append-only stream).
+        condition: On what condition a conditional resource is shared.
+        secret: True marks a state secret 涉密; such a resource is refused.
+    """
+
+    name: Name
+    label: Label
+    owner: Name
+    description: str | None = None
+    sharing: Sharing
+    condition: str | None = None
+    legal_basis: str | None = None
+    secret: Flag = False
+    update: UpdateCycle
+    identity: Literal["key", "content", "none"] = "key"
+    key: tuple[Name, ...] = ()
+    fields: Annotated[tuple[FieldSpec, ...], Field(min_length=1)]
+    rules: tuple[Rule, ...] = ()
+    source: Source
+    rows: RowRange = RowRange()
+
+    @property
+    def id(self) -> str:
+        """Return ``department/resource``, how people name it."""
+        return f"{self.owner}/{self.name}"
+
+    @property
+    def table(self) -> str:
+        """Return the name of its tables in every store."""
+        return f"{self.owner}__{self.name}"
+
+    def has_field(self, name: str) -> bool:
+        """Tell whether a field of that name is declared."""
+        return any(f.name == name for f in self.fields)
+
+    def field(self, name: str) -> FieldSpec:
+        """Return the field of that name."""
+        return next(f for f in self.fields if f.name == name)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Resource:
+        names = [f.name for f in self.fields]
+        _refuse(_repeated(names), "two fields share the name")
+        _refuse(_repeated([r.name for r in self.rules]), "two rules share the name")
+        _refuse(_repeated([f.column or f.name for f in self.fields]), "two fields share the column")
+        _refuse([k for k in self.key if k not in names], "key names undeclared fields")
+        own = {"as_of", *(f"previous_{name}" for name in names)}
+        _refuse(sorted(own.intersection(names)), "rules use these names for something else")
+        if (self.identity == "key") != bool(self.key):
+            raise ValueError("identity 'key' has a key, 'content' and 'none' have none")
+        if self.sharing is Sharing.NONE and not self.legal_basis:
+            raise ValueError("sharing 'none' must name its legal_basis")
+        if self.sharing is Sharing.CONDITIONAL and not self.condition:
+            raise ValueError("sharing 'conditional' must state its condition")
+        for rule in self.rules:
+            used = [*rule.unique, *rule.fields, *rule.sequence, *rule.order_by, *rule.value]
+            used += [rule.field] if rule.field else []
+            _refuse(
+                [n for n in used if n not in names], f"rule {rule.name!r} names undeclared fields"
+            )
+            if rule.effect is Effect.WITHHOLD and (
+                rule.field in self.key or self.field(str(rule.field)).required
+            ):
+                raise ValueError(f"rule {rule.name!r} withholds a key or required field; block it")
+        overlap = getattr(self.source, "overlap", None)
+        if self.identity == "none" and overlap:
+            raise ValueError("a stream with overlap needs identity 'key' or 'content'")
+        return self
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _refuse(names: list[str], problem: str) -> None:
+    if names:
+        raise ValueError(f"{problem}: {', '.join(names)}")

@@ -1,0 +1,154 @@
+"""A city pack: a folder that says everything the platform knows of a city."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from chengshu.catalog.model import City, Departments, Element, Elements, FieldSpec, Resource
+from chengshu.catalog.yaml import find_line, load_model
+from chengshu.kernel.errors import ChengshuError, DeclarationError, NotFoundError, Where
+from chengshu.standards.codes import CodeSet, read_code_set
+from chengshu.standards.model import ValueType
+from chengshu.standards.registry import value_type
+from chengshu.standards.types.coded import Coded
+
+Loaded = TypeVar("Loaded")
+Default = TypeVar("Default")
+# Grows when a value type or a check comes to mean something else: all rows are judged again.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A city pack, read and resolved.
+
+    Attributes:
+        root: Its folder; sources' relative paths start here.
+        resources: By ``department/resource``; elements are already filled into the fields.
+        problems: Everything found wrong while reading; empty for a usable pack.
+    """
+
+    root: Path
+    city: City | None
+    departments: Departments
+    elements: Mapping[str, Element]
+    code_sets: Mapping[str, CodeSet]
+    resources: Mapping[str, Resource]
+    problems: tuple[DeclarationError, ...] = field(default=())
+
+    def get(self, name: str) -> Resource:
+        """Return the resource of that id, or of that bare name when only one has it.
+
+        Raises:
+            NotFoundError: No resource, or more than one, answers to the name.
+        """
+        found = [r for r in self.resources.values() if name in (r.id, r.name)]
+        if len(found) != 1:
+            raise NotFoundError("resource", name, self.resources)
+        return found[0]
+
+    def type_of(self, spec: FieldSpec) -> ValueType:
+        """Return the value type of a resolved field."""
+        if spec.type == "code" and spec.codes in self.code_sets:
+            return Coded(self.code_sets[str(spec.codes)])
+        return value_type(str(spec.type), **spec.parameters())
+
+    def version_of(self, resource: Resource) -> str:
+        """Return a digest of everything that decides what a row of the resource becomes."""
+        rules = resource.model_dump(
+            mode="json", include={"identity", "key", "fields", "rules"}, exclude_none=True
+        )
+        sets = {
+            str(f.codes): [(c.code, c.name) for c in self.code_sets[str(f.codes)].codes.values()]
+            for f in resource.fields
+            if f.codes in self.code_sets
+        }
+        text = json.dumps([VERSION, rules, sets], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_pack(root: Path) -> Pack:
+    """Return the pack in the folder ``root``; problems are collected, not raised one by one."""
+    problems: list[DeclarationError] = []
+
+    def attempt(make: Callable[[], Loaded], otherwise: Default) -> Loaded | Default:
+        try:
+            return make()
+        except DeclarationError as err:
+            problems.append(err)
+            return otherwise
+
+    city = attempt(lambda: load_model(City, root / "city.yaml", "city.yaml"), None)
+    departments = attempt(
+        lambda: load_model(Departments, root / "departments.yaml", "departments.yaml"),
+        Departments(departments={}),
+    )
+    elements: Mapping[str, Element] = {}
+    if (root / "elements.yaml").exists():
+        elements = attempt(
+            lambda: load_model(Elements, root / "elements.yaml", "elements.yaml").elements, {}
+        )
+    sets: dict[str, CodeSet] = {}
+    for path in sorted((root / "codes").glob("*.csv")):
+        attempt(lambda p=path: sets.update({p.stem: _load_codes(p, root)}), None)  # type: ignore[misc]
+    resources: dict[str, Resource] = {}
+    for path in sorted((root / "resources").rglob("*.yaml")):
+        resource = attempt(lambda p=path: _load_resource(p, root, elements), None)  # type: ignore[misc]
+        if resource is not None:
+            resources[resource.id] = resource
+    if not resources and not problems:
+        problems.append(DeclarationError(Where(str(root / "resources")), "no resource is declared"))
+    return Pack(root, city, departments, elements, sets, resources, tuple(problems))
+
+
+def usable_pack(root: Path) -> Pack:
+    """Return the pack in ``root``, or raise the first thing that is wrong with it."""
+    pack = load_pack(root)
+    if pack.problems:
+        raise pack.problems[0]
+    return pack
+
+
+def _load_codes(path: Path, root: Path) -> CodeSet:
+    shown = str(path.relative_to(root))
+    try:
+        return read_code_set(path)
+    except ChengshuError as err:
+        raise DeclarationError(Where(shown), str(err)) from err
+
+
+def _load_resource(path: Path, root: Path, elements: Mapping[str, Element]) -> Resource:
+    shown = str(path.relative_to(root))
+    resource = load_model(Resource, path, shown)
+    if resource.name != path.stem:
+        raise DeclarationError(Where(shown), f"name {resource.name!r} is not the file name")
+    if resource.owner != path.parent.name:
+        raise DeclarationError(Where(shown), f"owner {resource.owner!r} is not the folder name")
+    if resource.secret:
+        raise DeclarationError(
+            Where(shown, find_line(path, ("secret",))),
+            "a state secret 涉密 may not be declared here: it is handled outside this platform, "
+            "by the rules for classified information",
+        )
+    for at, spec in enumerate(resource.fields):
+        if spec.element is not None and spec.element not in elements:
+            where = Where(shown, find_line(path, ("fields", at, "element")))
+            raise DeclarationError(
+                where, f"field {spec.name!r} has unknown element {spec.element!r}", elements
+            )
+    fields = tuple(_filled(spec, elements) for spec in resource.fields)
+    return resource.model_copy(update={"fields": fields})
+
+
+def _filled(spec: FieldSpec, elements: Mapping[str, Element]) -> FieldSpec:
+    """Return the field with its element's meaning; what the field says itself wins."""
+    if spec.element is None:
+        return spec
+    meaning = elements[spec.element].model_dump(exclude_none=True)
+    own = spec.model_dump(exclude_unset=True, exclude={"element"})
+    return FieldSpec.model_validate({**meaning, **own})

@@ -1,0 +1,237 @@
+"""DuckDB on the lake, in this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from typing import Any
+
+import pyarrow as pa
+
+from chengshu.engine.arrow import arrow_of
+from chengshu.engine.lake import Lake, connect
+from chengshu.engine.port import Row
+from chengshu.engine.sql import listed, literal, quote
+from chengshu.kernel.errors import ChengshuError, ConflictError, EngineError
+
+DISK_FULL = ("No space left", "max_temp_directory_size", "disk is full")
+
+
+class DuckDBEngine:
+    """One DuckDB instance over one lake; threads get a connection each."""
+
+    name = "duckdb"
+
+    def __init__(self, lake: Lake, *, read_only: bool = False, threads: int | None = None) -> None:
+        """Open ``lake``, making it when there is none."""
+        self.lake = lake
+        self._root = connect(lake, read_only=read_only, threads=threads)
+        # In the SQLite catalogue a transaction that has read cannot commit once another one has:
+        # sessions that may write take turns from their first look at the lake on.
+        self._turn = nullcontext() if read_only else threading.RLock()
+        # What stands already, as far as we know: one process writes, and nothing is ever dropped.
+        self._made: dict[str, dict[str, str]] = {}
+
+    def close(self) -> None:
+        """Close the instance and every connection of it."""
+        self._root.close()
+
+    @contextmanager
+    def session(self) -> Iterator[DuckDBSession]:
+        """Open a transaction (see the port)."""
+        with self._root.cursor() as con, ExitStack() as turn:
+            session = DuckDBSession(con, lambda: turn.enter_context(self._turn))
+            session.execute("BEGIN TRANSACTION", "begin")
+            try:
+                yield session
+            except BaseException:
+                # A connection that failed in COMMIT has no transaction left to roll back.
+                with suppress(ChengshuError):
+                    session.execute("ROLLBACK", "roll back")
+                raise
+            session.execute("COMMIT", "commit")
+
+    def ensure_table(self, table: str, columns: Mapping[str, str]) -> None:
+        """Create the table or bring its columns up to date (see the port)."""
+        if self._made.get(table) == columns:
+            return
+        if not _has(self.columns_of(table), columns):
+            with self.session() as session:
+                # Another thread may have made it while this one waited for its turn.
+                for statement in _statements(table, columns_of(session, table), columns):
+                    session.execute(statement, f"make {table}")
+        self._made[table] = dict(columns)
+
+    def columns_of(self, table: str) -> Mapping[str, str]:
+        """Return the table's columns (see the port)."""
+        with self._root.cursor() as con:
+            return columns_of(DuckDBSession(con), table)
+
+    def snapshot_of(self, table: str) -> int:
+        """Return the newest snapshot that changed the table (see the port)."""
+        if not self.columns_of(table):
+            return 0
+        store, name = (literal(part) for part in table.split("."))
+        with self._root.cursor() as con:
+            (row,) = DuckDBSession(con).rows(
+                "SELECT COALESCE(MAX(f.begin_snapshot), 0) AS data_at, "
+                "COALESCE(MAX(f.end_snapshot), 0) AS end_at, COALESCE(MAX(d.begin_snapshot), 0) "
+                "AS delete_at FROM __ducklake_metadata_lake.ducklake_table AS t "
+                "JOIN __ducklake_metadata_lake.ducklake_schema AS s USING (schema_id) "
+                "LEFT JOIN __ducklake_metadata_lake.ducklake_data_file AS f USING (table_id) "
+                "LEFT JOIN __ducklake_metadata_lake.ducklake_delete_file AS d USING (table_id) "
+                f"WHERE s.schema_name = {store} AND t.table_name = {name}",
+                step=f"snapshot of {table}",
+            )
+        return max(int(value) for value in row.values())
+
+    def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
+        """Return why the expression cannot run here, or None (see the port)."""
+        body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
+        with self._root.cursor() as con:
+            try:
+                DuckDBSession(con).rows(
+                    f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}",
+                    step="parse a rule",
+                )
+            except EngineError as err:
+                return str(err.__cause__).splitlines()[0]
+        return None
+
+
+def _has(have: Mapping[str, str], columns: Mapping[str, str]) -> bool:
+    return all(have.get(name) == kind for name, kind in columns.items())
+
+
+def _statements(table: str, have: Mapping[str, str], columns: Mapping[str, str]) -> Iterator[str]:
+    """Yield what makes a table's columns ``columns``; nothing is dropped, old types move aside."""
+    if not have:
+        body = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
+        yield f"CREATE SCHEMA IF NOT EXISTS lake.{quote(table.split('.')[0])}"
+        yield f"CREATE TABLE {qualified(table)} ({body})"
+        return
+    change = f"ALTER TABLE {qualified(table)}"
+    for name, kind in columns.items():
+        if name in have and have[name] != kind:
+            aside = next(f"{name}__{n}" for n in range(1, 1000) if f"{name}__{n}" not in have)
+            yield f"{change} RENAME COLUMN {quote(name)} TO {quote(aside)}"
+        if have.get(name) != kind:
+            yield f"{change} ADD COLUMN {quote(name)} {kind}"
+
+
+def columns_of(session: DuckDBSession, table: str) -> Mapping[str, str]:
+    """Return column name → type of a lake table as ``session`` sees it."""
+    store, name = (literal(part) for part in table.split("."))
+    rows = session.rows(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' "
+        f"AND schema_name = {store} AND table_name = {name} ORDER BY column_index",
+        step=f"columns of {table}",
+    )
+    return {row["column_name"]: row["data_type"] for row in rows}
+
+
+def qualified(table: str) -> str:
+    """Return ``store.table`` as the quoted name of a lake table."""
+    store, name = table.split(".")
+    return f"lake.{quote(store)}.{quote(name)}"
+
+
+class DuckDBSession:
+    """One connection in one transaction (see the port)."""
+
+    def __init__(self, con: Any, take_turn: Callable[[], object] = lambda: None) -> None:
+        """Use ``con``, which the engine owns; ``take_turn`` is called before it sees the lake."""
+        self.con, self._take_turn, self._has_turn = con, take_turn, False
+
+    def rows(self, sql: str, *, step: str) -> Sequence[Row]:
+        """Return all rows of a query."""
+        cursor = self.execute(sql, step)
+        names = [column[0] for column in cursor.description or []]
+        try:
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except _errors() as err:
+            raise _translated(err, step, sql) from err
+
+    def stage(self, name: str, sql: str, *, step: str) -> None:
+        """Keep the result of ``sql`` as a temporary table."""
+        self.execute(f"CREATE TEMP TABLE {quote(name)} AS {sql}", step)
+
+    def stage_rows(
+        self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        """Make a small temporary table."""
+        self._take(name, arrow_of(columns, rows), "SELECT *", f"stage {name}")
+
+    def stage_arrow(
+        self, name: str, batches: pa.RecordBatchReader, *, select: str = "*", step: str
+    ) -> None:
+        """Take a stream of Arrow batches in as a temporary table."""
+        failed: list[Exception] = []
+        stream = pa.RecordBatchReader.from_batches(batches.schema, _noted(batches, failed))
+        try:
+            self._take(name, stream, f"SELECT {select}", step)
+        except EngineError as err:
+            raise (failed[0] if failed else err) from err.__cause__
+
+    def drop(self, name: str) -> None:
+        """Drop a temporary table."""
+        self.execute(f"DROP TABLE {quote(name)}", f"drop {name}")
+
+    def append(self, table: str, sql: str, *, step: str) -> None:
+        """Insert by column name."""
+        self.execute(f"INSERT INTO {qualified(table)} BY NAME {sql}", step)
+
+    def remove(self, table: str, keys: str, *, on: Sequence[str], step: str) -> None:
+        """Delete by a semi-join."""
+        self.execute(
+            f"DELETE FROM {qualified(table)} WHERE ({listed(on)}) IN "
+            f"(SELECT ({listed(on)}) FROM ({keys}) AS keys)",
+            step,
+        )
+
+    def execute(self, sql: str, step: str) -> Any:
+        """Run one statement and return the cursor."""
+        if not self._has_turn and "lake" in sql:
+            self._take_turn()
+            self._has_turn = True
+        try:
+            return self.con.execute(sql)
+        except _errors() as err:
+            raise _translated(err, step, sql) from err
+
+    def _take(self, name: str, arrow: object, select: str, step: str) -> None:
+        self.con.register("arrow_in", arrow)
+        try:
+            self.execute(f"CREATE TEMP TABLE {quote(name)} AS {select} FROM arrow_in", step)
+        finally:
+            self.con.unregister("arrow_in")
+
+
+def _noted(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:
+    """Pass batches on; keep the error of their source, which crosses the engine as text only."""
+    try:
+        yield from batches
+    except Exception as err:
+        failed.append(err)
+        raise
+
+
+def _errors() -> type[Exception]:
+    import duckdb
+
+    return duckdb.Error
+
+
+def _translated(err: Exception, step: str, sql: str) -> ChengshuError:
+    """Return our error for DuckDB's: its own text may carry citizens' data and is never shown."""
+    import duckdb
+
+    text = str(err)
+    if any(sign in text for sign in DISK_FULL):
+        return EngineError("duckdb", step, sql, retryable=True, why="the disk is full")
+    if isinstance(err, duckdb.OutOfMemoryException):
+        return EngineError("duckdb", step, sql, retryable=True, why="not enough memory")
+    if isinstance(err, duckdb.TransactionException) or "database is locked" in text:
+        return ConflictError(f"duckdb at step {step!r}: another commit came first. Run it again.")
+    return EngineError("duckdb", step, sql, retryable=isinstance(err, duckdb.IOException))

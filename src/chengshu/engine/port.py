@@ -1,0 +1,98 @@
+"""What every engine must do. Nothing above this module knows which one runs.
+
+SQL is written in DuckDB's dialect, within what ``docs/rules/sql.md`` allows; the tables of the
+lake are named ``lake.<store>.<table>``, staged relations by their bare name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+Row = Mapping[str, Any]
+
+
+class Session(Protocol):
+    """One transaction over the lake: reads see one snapshot, writes land together or not at all.
+
+    A table is read before it is written: whether a session sees its own writes is not defined.
+    """
+
+    def rows(self, sql: str, *, step: str) -> Sequence[Row]:
+        """Return all rows of a query. For small results: counts, samples, checks.
+
+        Raises:
+            EngineError: The engine refused it; ``retryable`` says if it is worth a retry.
+        """
+        ...
+
+    def stage(self, name: str, sql: str, *, step: str) -> None:
+        """Compute ``sql`` once and keep it as relation ``name`` until the session ends."""
+        ...
+
+    def stage_rows(
+        self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        """Make a small relation ``name``; ``columns`` maps names to SQL types."""
+        ...
+
+    def stage_arrow(
+        self, name: str, batches: pa.RecordBatchReader, *, select: str = "*", step: str
+    ) -> None:
+        """Take the ``select`` list over a stream of Arrow batches in as relation ``name``.
+
+        An error that reading the stream raises comes out as it is.
+        """
+        ...
+
+    def drop(self, name: str) -> None:
+        """Free a staged relation before the session ends."""
+        ...
+
+    def append(self, table: str, sql: str, *, step: str) -> None:
+        """Add the rows of ``sql`` to a lake table; columns go by name, missing ones are NULL."""
+        ...
+
+    def remove(self, table: str, keys: str, *, on: Sequence[str], step: str) -> None:
+        """Delete the rows of a lake table whose ``on`` columns equal a row of the query ``keys``.
+
+        No column of ``on`` may be NULL on either side.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """A place where SQL runs over the lake."""
+
+    name: str
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Open a transaction; leaving it normally commits, an exception leaves nothing behind.
+
+        Raises:
+            ConflictError: Another process committed to the same rows first.
+        """
+        ...
+
+    def ensure_table(self, table: str, columns: Mapping[str, str]) -> None:
+        """Create ``lake.<table>``, or add the columns it lacks.
+
+        Nothing is ever dropped: a column whose type is another now is renamed to ``name__1``, and
+        a new one takes its name, NULL in the rows that stand.
+        """
+        ...
+
+    def columns_of(self, table: str) -> Mapping[str, str]:
+        """Return column name → SQL type of a lake table, in order; empty when there is none."""
+        ...
+
+    def snapshot_of(self, table: str) -> int:
+        """Return a number that grows whenever rows of the table change; 0 when there is none."""
+        ...
+
+    def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
+        """Return why a boolean expression over ``columns`` cannot run here, or None."""
+        ...

@@ -1,0 +1,1 @@
+"""Bring what departments hold into the platform, and deliver to them what is theirs."""

@@ -1,0 +1,16 @@
+"""One small file for each kind of source, behind one port."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chengshu.exchange.connectors.file import find_files
+from chengshu.exchange.connectors.postgres import find_postgres
+from chengshu.exchange.connectors.sqlite import find_sqlite
+
+CONNECTORS: Mapping[str, Any] = {
+    "file": find_files,
+    "sqlite": find_sqlite,
+    "postgres": find_postgres,
+}
+
+__all__ = ["CONNECTORS"]

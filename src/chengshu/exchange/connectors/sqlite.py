@@ -1,0 +1,131 @@
+"""A table of an SQLite file, each value as exact text whatever type the cell has."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+
+from chengshu.catalog.source import SqliteSource
+from chengshu.engine.sql import quote
+from chengshu.exchange.connectors.watermark import floor_of, next_watermark
+from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
+from chengshu.exchange.port import Incoming, Past, Surroundings
+from chengshu.kernel.errors import ExternalError, InputError
+
+
+def find_sqlite(source: SqliteSource, past: Past, around: Surroundings) -> list[Incoming]:
+    """Return one delivery: the table, or what changed in it since the last pull."""
+    path = around.root / source.path
+    with closing(_open(path, source)) as con:
+        header = _header(con, source)
+        high = _highest(con, source)
+    floor = floor_of(source, past.watermark)
+    return [
+        Incoming(
+            source=f"{path.name}:{source.table}",
+            key=past.run,
+            mode=source.mode,
+            header=header,
+            batches=lambda: _read(path, source, header, floor),
+            watermark=next_watermark(past.watermark, high),
+        )
+    ]
+
+
+def _open(path: Path, source: SqliteSource) -> sqlite3.Connection:
+    if not path.is_file():
+        raise ExternalError(
+            f"source {source.path}", "there is no such SQLite file", retryable=True,
+            hint="Check the path in the declaration.",
+        )  # fmt: skip
+    con = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
+    con.text_factory = bytes
+    return con
+
+
+def _header(con: sqlite3.Connection, source: SqliteSource) -> list[str]:
+    rows = _execute(con, f"SELECT name FROM pragma_table_info({_text(source.table)})", source)
+    names = [bytes(row[0]).decode() for row in rows]
+    if not names:
+        tables = _execute(
+            con, "SELECT name FROM sqlite_master WHERE type IN ('table','view')", source
+        )
+        known = ", ".join(sorted(bytes(row[0]).decode() for row in tables))
+        raise InputError(f"source {source.path} has no table {source.table!r}. Known: {known}")
+    if source.watermark and source.watermark not in names:
+        raise InputError(
+            f"table {source.table!r} has no watermark column {source.watermark!r}. "
+            f"Known: {', '.join(names)}"
+        )
+    return names
+
+
+def _highest(con: sqlite3.Connection, source: SqliteSource) -> str | None:
+    if not source.watermark:
+        return None
+    sql = f"SELECT MAX({quote(source.watermark)}) FROM {quote(source.table)}"
+    return _as_text(next(iter(_execute(con, sql, source)))[0])[0]
+
+
+def _read(
+    path: Path, source: SqliteSource, header: Sequence[str], floor: str | int | None
+) -> Iterator[pa.RecordBatch]:
+    columns = ", ".join(quote(name) for name in header)
+    sql = f"SELECT {columns} FROM {quote(source.table)}"
+    if floor is not None and source.watermark:
+        mark = quote(source.watermark)
+        value = str(floor) if isinstance(floor, int) else _text(floor)
+        sql += f" WHERE {mark} >= {value} OR {mark} IS NULL"
+    schema, line = schema_of(header), 0
+    with closing(_open(path, source)) as con:
+        cursor = _execute(con, sql, source)
+        while rows := _fetch(cursor, source):
+            texts = [[_as_text(value) for value in row] for row in rows]
+            problems = ["undecodable" if any(p for _, p in row) else None for row in texts]
+            columns_of = list(zip(*([text for text, _ in row] for row in texts), strict=True))
+            arrays = [pa.array(range(line + 1, line + len(rows) + 1), pa.int64())]
+            arrays += [pa.array(values, pa.string()) for values in columns_of]
+            arrays += [pa.nulls(len(rows), pa.string()), pa.array(problems, pa.string())]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            line += len(rows)
+
+
+def _as_text(value: object) -> tuple[str | None, bool]:
+    """Return a cell as text, and whether its bytes were not text."""
+    if value is None:
+        return None, False
+    if isinstance(value, bytes):
+        try:
+            return value.decode(), False
+        except UnicodeDecodeError:
+            return value.decode(errors="replace"), True
+    return repr(value), False
+
+
+def _execute(con: sqlite3.Connection, sql: str, source: SqliteSource) -> sqlite3.Cursor:
+    try:
+        return con.execute(sql)
+    except sqlite3.Error as err:
+        raise _failed(source) from err
+
+
+def _fetch(cursor: sqlite3.Cursor, source: SqliteSource) -> list[tuple[object, ...]]:
+    try:
+        return cursor.fetchmany(ROWS_PER_BATCH)
+    except sqlite3.Error as err:
+        raise _failed(source) from err
+
+
+def _failed(source: SqliteSource) -> ExternalError:
+    return ExternalError(
+        f"source {source.path}", f"table {source.table!r} cannot be read to its end",
+        retryable=True, hint="Nothing was taken. Check the file with SQLite's own integrity check.",
+    )  # fmt: skip
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,151 @@
+"""Read JSON lines: one object in each line, its values as they are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from chengshu.exchange.files.chunks import read_chunks, split_lines
+from chengshu.exchange.files.encoding import find_encoding
+from chengshu.exchange.files.layout import Layout, make_unique
+from chengshu.exchange.files.model import BatchBuilder, TableFile
+from chengshu.kernel.errors import InputError, Where
+
+SAMPLE_LINES = 1000
+
+_MESSAGES = {
+    "not_json": "the line is not one JSON object; its text is kept as it is",
+    "duplicate_key": "a key stands twice in the object; the line is kept as it is",
+    "undecodable": "some bytes are not in the file's encoding; U+FFFD stands in their place",
+    "late_key": f"keys that the first {SAMPLE_LINES} lines do not have; kept apart",
+}
+
+
+class Number(str):
+    """A number exactly as the file writes it."""
+
+    __slots__ = ()
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def open_jsonl(path: Path, *, encoding: str | None = None) -> TableFile:
+    """Return a file of JSON lines, opened; its columns are the keys of its first 1000 lines.
+
+    Raises:
+        InputError: The file is binary, or none of its first lines is an object.
+    """
+    codec, findings = find_encoding(path, encoding)
+    keys: dict[str, None] = {}
+    for _, text, _ in islice(_lines(path, codec), SAMPLE_LINES):
+        parsed, _ = parse_object(text)
+        keys.update(dict.fromkeys(parsed or ()))
+    if not keys:
+        problem = "none of the first lines is a JSON object with keys"
+        raise InputError(problem, where=Where(str(path)), hint="Expected one object in each line.")
+    layout = Layout(findings=findings)
+    layout.header = make_unique(list(keys), 0, layout)
+    reader = _JsonReader(codec, dict(zip(keys, layout.header, strict=True)))
+    return TableFile(
+        path=path,
+        format="jsonl",
+        encoding=None,
+        delimiter=None,
+        quote=None,
+        header=layout.header,
+        reader=reader.read,
+        findings=layout.findings,
+    )
+
+
+def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the object a line holds, or None and the code of what is wrong."""
+    try:
+        value = json.loads(
+            text,
+            parse_float=Number,
+            parse_int=Number,
+            parse_constant=Number,
+            object_pairs_hook=_make_object,
+        )
+    except _DuplicateKeyError:
+        return None, "duplicate_key"
+    except (ValueError, RecursionError):
+        return None, "not_json"
+    return (value, None) if isinstance(value, dict) else (None, "not_json")
+
+
+def render(value: Any) -> str | None:
+    """Return a value as text: nested ones as compact JSON, numbers as they were written."""
+    if value is None or isinstance(value, str):
+        return None if value is None else str(value)
+    return _dump(value)
+
+
+def _dump(value: Any) -> str:
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        pairs = (
+            f"{json.dumps(key, ensure_ascii=False)}:{_dump(one)}" for key, one in value.items()
+        )
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_dump, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _DuplicateKeyError
+    return made
+
+
+def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str, bool]]:
+    """Yield the number, the text and whether it decoded, of each line that is not blank."""
+    for chunk in read_chunks(path, encoding):
+        for number, text in enumerate(split_lines(chunk.data.decode()), chunk.line):
+            if text.strip():
+                yield number, text.rstrip("\r\n"), number not in chunk.damaged
+
+
+class _JsonReader:
+    """Yields the batches of a file of JSON lines."""
+
+    def __init__(self, encoding: str, columns: dict[str, str]) -> None:
+        self.encoding, self.columns = encoding, columns
+
+    def read(self, table: TableFile, rows_per_batch: int) -> Iterator[pa.RecordBatch]:
+        builder = BatchBuilder(table.header, rows_per_batch)
+        for number, text, intact in _lines(table.path, self.encoding):
+            self._add(builder, table, number, text, intact)
+            if builder.is_due():
+                yield from builder.take()
+        yield from builder.take()
+
+    def _add(
+        self, builder: BatchBuilder, table: TableFile, line: int, text: str, intact: bool
+    ) -> None:
+        parsed, problem = parse_object(text)
+        if parsed is None:
+            cells: list[str | None] = [None] * len(self.columns)
+            rest: str | None = text
+        else:
+            cells = [render(parsed.get(key)) for key in self.columns]
+            late = {key: value for key, value in parsed.items() if key not in self.columns}
+            rest = _dump(late) if late else None
+        if not intact:
+            problem = "undecodable"
+        elif problem is None and "\0" in "".join(cell or "" for cell in cells):
+            problem = "nul"
+        for code in filter(None, (problem, "late_key" if parsed and rest else None)):
+            table.note(line, code, _MESSAGES.get(code, "a value holds a NUL character"))
+        builder.add(line, cells, problem, rest)

@@ -1,0 +1,85 @@
+"""What every connector does: say which deliveries wait at a source, and read them as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from chengshu.exchange.files import Finding
+
+
+@dataclass
+class Incoming:
+    """A delivery that waits at a source.
+
+    Attributes:
+        source: What it is, as people name it: a file's name, a table's.
+        key: Names it among the deliveries of its resource; landing it twice changes nothing.
+        mode: ``full`` or ``incremental``.
+        header: The source's columns.
+        batches: Reads it: ``_line`` int64 (line of the file, number of the row), the header's
+            columns as text exactly as the source has them, ``_rest``, ``_problem`` (see
+            `TableFile.batches`).
+        as_of: Business time, where the source says it.
+        digest: SHA-256 of the whole, where the source is a file.
+        watermark: Highest watermark that reading it covers.
+        findings: What reading found, complete when the batches are exhausted.
+    """
+
+    source: str
+    key: str
+    mode: str
+    header: Sequence[str]
+    batches: Callable[[], Iterator[pa.RecordBatch]]
+    as_of: datetime | None = None
+    digest: str | None = None
+    watermark: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What has been pulled from a source before.
+
+    Attributes:
+        keys: The deliveries that have landed.
+        watermark: The last watermark, or None.
+        run: Names this pull; a source without a name for its deliveries uses it.
+    """
+
+    keys: frozenset[str]
+    watermark: str | None
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a connector may need besides the declaration.
+
+    Attributes:
+        root: Folder from which relative paths start.
+        timezone: The city's zone; wall times come in it.
+        secret: Returns a stored secret by its name.
+    """
+
+    root: Path
+    timezone: str
+    secret: Callable[[str], str]
+
+
+class Connector(Protocol):
+    """Reads one kind of source."""
+
+    def __call__(self, source: object, past: Past, around: Surroundings) -> list[Incoming]:
+        """Return the deliveries that wait, in the order in which they apply.
+
+        Raises:
+            ExternalError: The source cannot be reached, or ends in the middle.
+            InputError: The source is not what the declaration says.
+        """
+        ...

@@ -1,0 +1,204 @@
+"""Pull a delivery and land it: the source's columns become the resource's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from chengshu.catalog import Pack, Resource
+from chengshu.engine import Engine
+from chengshu.engine.sql import literal, quote
+from chengshu.exchange.connectors import CONNECTORS
+from chengshu.exchange.files.model import schema_of
+from chengshu.exchange.port import Incoming, Past, Surroundings
+from chengshu.kernel.clock import wall_time
+from chengshu.kernel.errors import QualityGateError
+from chengshu.libraries import stores
+from chengshu.libraries.landing import Batch, Delivery, digest_sql, find_batch, land
+
+FINDINGS_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One pull of one resource.
+
+    Attributes:
+        run: Names it; what a database gives is landed once under this name.
+        as_of: Business time to use where the source does not say it.
+        progress: Told how many rows have come so far.
+    """
+
+    run: str
+    as_of: datetime | None = None
+    progress: Callable[[int], None] = lambda _rows: None
+
+
+def find_incoming(
+    engine: Engine, resource: Resource, around: Surroundings, run: str
+) -> list[Incoming]:
+    """Return the deliveries of the resource that have not landed yet, in order."""
+    with engine.session() as session:
+        rows = session.rows(
+            f"SELECT step_key, watermark FROM lake.{stores.BATCHES} "
+            f"WHERE resource = {literal(resource.id)} ORDER BY batch",
+            step=f"past pulls of {resource.id}",
+        )
+    marks = [row["watermark"] for row in rows if row["watermark"] is not None]
+    past = Past(frozenset(row["step_key"] for row in rows), marks[-1] if marks else None, run)
+    found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
+    return found
+
+
+def land_incoming(
+    engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pull: Pull
+) -> Batch:
+    """Land one delivery whole, or nothing of it.
+
+    Raises:
+        QualityGateError: A key or required column is missing, or a full delivery is out of the
+            declared row range.
+        ExternalError: The source ended in the middle.
+    """
+    columns, missing = _matched(resource, incoming.header)
+    stores.ensure_tables(engine, resource, {f.name: pack.type_of(f) for f in resource.fields})
+    with engine.session() as session:
+        done = find_batch(session, resource, incoming.key)
+    if done is not None:
+        return done
+    # A new session has not seen the lake yet: others may commit for as long as the pull takes.
+    with engine.session() as session:
+        seen = _Counter(incoming, pull.progress)
+        reader = pa.RecordBatchReader.from_batches(seen.schema, seen.batches())
+        session.stage_arrow(
+            "pulled",
+            reader,
+            select=_select_sql(resource, incoming, columns),
+            step=f"pull {resource.id}",
+        )
+        _check_range(resource, incoming, seen.rows)
+        return land(session, resource, _delivery(pack, incoming, pull, missing))
+
+
+def _delivery(pack: Pack, incoming: Incoming, pull: Pull, missing: Sequence[str]) -> Delivery:
+    zone = pack.city.timezone if pack.city else "UTC"
+    return Delivery(
+        step_key=incoming.key,
+        mode=incoming.mode,
+        as_of=incoming.as_of or pull.as_of or wall_time(zone),
+        source=incoming.source,
+        source_digest=incoming.digest,
+        watermark=incoming.watermark,
+        findings=[*_missing_findings(missing), *_findings_of(incoming)],
+    )
+
+
+class _Counter:
+    """Counts rows as they pass, and names columns by their place (see `_place`)."""
+
+    def __init__(self, incoming: Incoming, progress: Callable[[int], None]) -> None:
+        self._incoming, self._progress, self.rows = incoming, progress, 0
+        self.schema = schema_of([f"c{at}" for at in range(len(incoming.header))])
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._incoming.batches():
+            self.rows += batch.num_rows
+            self._progress(self.rows)
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+
+
+def _place(incoming: Incoming, column: str) -> str:
+    """Return what a source's column is called on the way.
+
+    To engines ``code`` and ``CODE`` are one name, and ``_line`` is ours: places never collide.
+    """
+    return f"c{list(incoming.header).index(column)}"
+
+
+def _matched(resource: Resource, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return field → source column, and the fields that the source lacks."""
+    columns, missing = {}, []
+    for spec in resource.fields:
+        names = [spec.column] if spec.column else [spec.name, str(spec.label)]
+        found = [name for name in names if name in header]
+        if found:
+            columns[spec.name] = found[0]
+        else:
+            missing.append(spec.name)
+    needed = [n for n in missing if n in resource.key or resource.field(n).required]
+    if needed or not columns:
+        wanted = ", ".join(resource.field(n).column or n for n in needed or missing)
+        raise QualityGateError(
+            f"{resource.id}: the delivery lacks the columns {wanted}; it has "
+            f"{', '.join(header)}. Nothing was taken; mend the delivery, or the declaration."
+        )
+    return columns, missing
+
+
+def _select_sql(resource: Resource, incoming: Incoming, columns: dict[str, str]) -> str:
+    """Return the select list that turns the source's columns into the columns of ``pulled``."""
+    others = [name for name in incoming.header if name not in columns.values()]
+    made = {
+        f.name: _place(incoming, columns[f.name]) if f.name in columns else literal(None)
+        for f in resource.fields
+    } | {"_rest": _rest_sql({name: _place(incoming, name) for name in others})}
+    return ", ".join(
+        [
+            "_line AS _position",
+            f"{literal(incoming.source)} AS _source",
+            *(f"{sql} AS {quote(name)}" for name, sql in made.items()),
+            "_problem",
+            f"{digest_sql(resource, made)} AS _digest",
+        ]
+    )
+
+
+def _rest_sql(others: Mapping[str, str]) -> str:
+    """Return SQL of what no field takes: undeclared columns as JSON, or the reader's own rest.
+
+    ``others`` maps the names of columns to where they are.
+    """
+    if not others:
+        return "_rest"
+    parts = []
+    for name, text in others.items():
+        for plain, escaped in (
+            ("\\", "\\\\"),
+            ('"', '\\"'),
+            ("\n", "\\n"),
+            ("\r", "\\r"),
+            ("\t", "\\t"),
+        ):
+            text = f"REPLACE({text}, {literal(plain)}, {literal(escaped)})"
+        key = literal('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '":"')
+        parts.append(f"{key} || {text} || '\"'")
+    return f"CONCAT_WS(' ', _rest, '{{' || CONCAT_WS(',', {', '.join(parts)}) || '}}')"
+
+
+def _check_range(resource: Resource, incoming: Incoming, rows: int) -> None:
+    most = resource.rows.max
+    low, high = rows < resource.rows.min, most is not None and rows > most
+    if incoming.mode == "full" and (low or high):
+        raise QualityGateError(
+            f"{resource.id}: {incoming.source} has {rows} rows, expected "
+            f"{resource.rows.min} to {'any number' if most is None else most}. Nothing was taken; "
+            "ask the department whether the delivery is whole, or mend the range."
+        )
+
+
+def _missing_findings(missing: Sequence[str]) -> list[tuple[int, str, str]]:
+    return [
+        (0, "column_missing", f"the source has no column for field {name!r}; it stays empty")
+        for name in missing
+    ]
+
+
+def _findings_of(incoming: Incoming) -> list[tuple[int, str, str]]:
+    kept = [(f.line, f.code, f.message) for f in incoming.findings[:FINDINGS_KEPT]]
+    more = len(incoming.findings) - len(kept)
+    if more > 0:
+        kept.append((0, "more_findings", f"{more} more findings of the source are not kept"))
+    return kept

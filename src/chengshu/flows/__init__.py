@@ -1,0 +1,1 @@
+"""Durable workflows that join rooms: a run survives the death of its process."""

@@ -1,0 +1,132 @@
+"""The run of a resource: refine what waits, pull, land, refine; each step once, whatever happens.
+
+Every step is idempotent by itself: landing knows its delivery's key, refining its batch, in the
+same transaction as their rows. The workflow only remembers how far it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+from dbos import DBOS
+
+from chengshu.catalog import Pack, Resource
+from chengshu.exchange.pull import Pull, find_incoming, land_incoming
+from chengshu.flows.platform import Platform
+from chengshu.kernel.errors import ChengshuError, ConflictError
+from chengshu.libraries.landing import find_batch
+from chengshu.libraries.refine import refine_pending
+from chengshu.libraries.stores import ensure_tables
+
+QUEUE = "resources"
+WORKFLOW = "run_resource"
+_platforms: list[Platform] = []
+
+
+def use_platform(platform: Platform | None) -> None:
+    """Say in which platform this process runs flows; None ends it."""
+    _platforms[:] = [platform] if platform else []
+
+
+@DBOS.workflow(name=WORKFLOW)
+def run_resource(name: str, version: str, as_of: str | None, refine: bool) -> dict[str, Any]:
+    """Bring a resource up to date; return ``batches`` that landed and ``error``, None or told.
+
+    Errors are told as data: what a workflow remembers must read the same after any upgrade.
+    """
+    run = str(DBOS.workflow_id)
+    landed: list[int] = []
+    told = refine_step(name, version) if refine else waiting_step(name, version, run)
+    if told["error"] is None and refine:
+        told = waiting_step(name, version, run)
+    for key in told["value"] or ():
+        told = land_step(name, version, run, key, as_of)
+        if told["error"] is None:
+            landed.append(told["value"])
+            told = refine_step(name, version) if refine else told
+        if told["error"] is not None:
+            break
+    return {"batches": landed, "error": told["error"]}
+
+
+def _told(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    """Make a step tell its error as data instead of raising it."""
+
+    @wraps(act)
+    def tell(*args: Any) -> dict[str, Any]:
+        try:
+            return {"value": act(*args), "error": None}
+        except ChengshuError as err:
+            told = {"code": err.code, "message": str(err), "exit_code": err.exit_code}
+            return {"value": None, "error": told}
+
+    return tell
+
+
+@DBOS.step(name="waiting")
+@_told
+def waiting_step(name: str, version: str, run: str) -> list[str]:
+    """Return the keys of the deliveries that wait, in order."""
+    platform, pack, resource = _opened(name, version)
+    incoming = find_incoming(platform.engine, resource, platform.around(pack), run)
+    return [item.key for item in incoming]
+
+
+@DBOS.step(name="land")
+@_told
+def land_step(name: str, version: str, run: str, key: str, as_of: str | None) -> int:
+    """Pull one delivery and land it; return its batch."""
+    platform, pack, resource = _opened(name, version)
+    found = find_incoming(platform.engine, resource, platform.around(pack), run)
+    incoming = [item for item in found if item.key == key]
+    if not incoming:
+        return _landed(platform, resource, key)
+    pull = Pull(
+        run,
+        datetime.fromisoformat(as_of) if as_of else None,
+        lambda rows: platform.progress(resource.id, "pull", rows),
+    )
+    return land_incoming(platform.engine, pack, resource, incoming[0], pull).number
+
+
+@DBOS.step(name="refine")
+@_told
+def refine_step(name: str, version: str) -> list[int]:
+    """Refine everything of the resource that landed; return the batches refined now."""
+    platform, pack, resource = _opened(name, version)
+    platform.progress(resource.id, "refine", 0)
+    refined = [batch.number for batch in refine_pending(platform.engine, pack, resource)]
+    platform.progress(resource.id, "done", 0)
+    return refined
+
+
+def _landed(platform: Platform, resource: Resource, key: str) -> int:
+    """Return the batch of a delivery that landed just before this step was interrupted."""
+    with platform.engine.session() as session:
+        batch = find_batch(session, resource, key)
+    if batch is None:
+        raise ConflictError(
+            f"{resource.id}: delivery {key} is gone from its source and has not landed. Run again."
+        )
+    return batch.number
+
+
+def _opened(name: str, version: str) -> tuple[Platform, Pack, Resource]:
+    """Return the platform, and the pack as it was when the run was asked for.
+
+    Raises:
+        ConflictError: The pack was edited since.
+    """
+    (platform,) = _platforms
+    pack = platform.pack()
+    resource = pack.get(name)
+    if pack.version_of(resource) != version:
+        raise ConflictError(
+            f"{name}: the city pack was edited while the run was under way. What had landed stays; "
+            "run it again to go on under the new declaration."
+        )
+    ensure_tables(platform.engine, resource, {f.name: pack.type_of(f) for f in resource.fields})
+    return platform, pack, resource

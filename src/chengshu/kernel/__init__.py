@@ -1,0 +1,1 @@
+"""Errors, ids and the clock: what every other room stands on."""

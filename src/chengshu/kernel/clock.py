@@ -1,0 +1,16 @@
+"""The one place that asks what time it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC, without a zone, as the stores keep it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def wall_time(zone: str) -> datetime:
+    """Return the wall time in ``zone``, without a zone, to the second."""
+    return datetime.now(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)

@@ -1,0 +1,71 @@
+"""Write what judging found: refused rows, findings, and how each rule fared."""
+
+from __future__ import annotations
+
+from chengshu.engine import Session
+from chengshu.engine.sql import listed, literal
+from chengshu.libraries import stores
+from chengshu.libraries.judge import Judge
+from chengshu.libraries.landing import Batch
+
+
+def write_judgements(session: Session, judge: Judge, what: str, failures: str) -> None:
+    """Write what was refused and why, in the place of what was known of the same raw rows.
+
+    ``failures`` is SQL of the findings.
+    """
+    resource = judge.resource
+    raw = listed((c for c in stores.raw_columns(resource)), "l.")
+    for table in (stores.refused(resource), stores.findings(resource)):
+        # The few rows of the table are looked up among the many judged, not the other way.
+        again = f"SELECT _digest FROM lake.{table} WHERE _digest IN (SELECT _digest FROM judged)"
+        session.remove(table, again, on=["_digest"], step=f"{what}: forget old findings")
+    session.append(stores.findings(resource), failures, step=f"{what}: write findings")
+    session.append(
+        stores.refused(resource),
+        f"SELECT {raw}, j._record, {literal(judge.rules)} AS _rules "
+        f"FROM lake.{stores.landing(resource)} AS l JOIN (SELECT _batch, _position, _record, "
+        "ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _batch, _position) AS _nth "
+        "FROM judged WHERE _blocked) AS j "
+        "ON l._batch = j._batch AND l._position = j._position AND j._nth = 1",
+        step=f"{what}: write refused rows",
+    )
+
+
+def write_rule_counts(session: Session, judge: Judge, batch: Batch) -> None:
+    """Write how many judged rows each check was held against, and how many failed it.
+
+    A value that failed may be NULL by now: evaluated = read well + failed and no longer there.
+    All rows are counted once for each set of fields; checks are looked for in failed rows only.
+    """
+    applies = [c.applies.replace('"v__', '"').replace('"raw__', '"') for c in judge.checks]
+    kinds = sorted(set(applies))
+    present = [f"COUNT(CASE WHEN {sql} THEN 1 END) AS n{at}" for at, sql in enumerate(kinds)]
+    counts = []
+    for check, sql in zip(judge.checks, applies, strict=True):
+        failed = f"',' || _fails LIKE '%,{check.number}:%'"
+        counts.append(f"COUNT(CASE WHEN {failed} THEN 1 END) AS f{check.number}")
+        gone = f"{failed} AND NOT ({sql})"
+        counts.append(f"COUNT(CASE WHEN {gone} THEN 1 END) AS g{check.number}")
+    judged, step = f"FROM judged WHERE _batch = {batch.number}", f"count {judge.resource.id}"
+    (whole,) = session.rows(f"SELECT {', '.join(present)} {judged}", step=step)
+    failing = f"SELECT {', '.join(counts)} {judged} AND _fails IS NOT NULL"
+    (row,) = session.rows(failing, step=step)
+    session.stage_rows(
+        "rule_counts",
+        stores.RULE_COUNT_COLUMNS,
+        [
+            (
+                batch.number,
+                c.rule,
+                c.field,
+                c.effect.value,
+                whole[f"n{kinds.index(sql)}"] + row[f"g{c.number}"],
+                row[f"f{c.number}"],
+            )
+            for c, sql in zip(judge.checks, applies, strict=True)
+        ],
+    )
+    session.append(
+        stores.rule_counts(judge.resource), "SELECT * FROM rule_counts", step="write rule counts"
+    )

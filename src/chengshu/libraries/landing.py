@@ -1,0 +1,174 @@
+"""Land pulled rows as they came: each new one whole, each known one by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chengshu.catalog import Resource
+from chengshu.engine import Session
+from chengshu.engine.sql import literal, quote
+from chengshu.kernel.clock import utc_now
+from chengshu.libraries import stores
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery, staged as ``pulled``, on its way to becoming a batch.
+
+    Attributes:
+        step_key: Names the delivery; landing the same key again changes nothing.
+        mode: ``full`` (what it lacks has ended) or ``incremental``.
+        as_of: Business time, the city's wall time; deliveries apply in its order.
+        source: What it came from, as people name it: a file name, a table.
+        source_digest: Digest of the whole where the source is a file.
+        watermark: Highest watermark pulled so far, as text.
+        findings: ``(line, code, message)`` about the source itself.
+    """
+
+    step_key: str
+    mode: str
+    as_of: datetime
+    source: str
+    source_digest: str | None = None
+    watermark: str | None = None
+    findings: Sequence[tuple[int, str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A landed delivery; numbers count up within a resource."""
+
+    number: int
+    resource: str
+    mode: str
+    as_of: datetime
+    rows: int
+    is_refined: bool = False
+
+
+def pulled_columns(resource: Resource) -> list[str]:
+    """Return the columns of ``pulled``: position, source, raw fields, rest, problem."""
+    return ["_position", "_source", *(f.name for f in resource.fields), "_rest", "_problem"]
+
+
+def digest_sql(resource: Resource, columns: Mapping[str, str] | None = None) -> str:
+    """Return SQL of a raw row's digest; NULL and empty differ, and every column counts.
+
+    The lengths at the end tell where each value ends, whatever characters it holds.
+
+    Where the row is still on its way, ``columns`` gives the SQL of each raw field and ``_rest``.
+    """
+    names = [*(f.name for f in resource.fields), "_rest", "_problem"]
+    made = columns or {}
+    sqls = [made.get(name, quote(name)) for name in names]
+    values = ", ".join(f"COALESCE({sql}, '')" for sql in sqls)
+    lengths = ", ".join(f"COALESCE(CAST(LENGTH({sql}) AS VARCHAR), '-')" for sql in sqls)
+    return f"MD5(CONCAT_WS('\x1f', {values}, {lengths}))"
+
+
+def land(session: Session, resource: Resource, delivery: Delivery) -> Batch:
+    """Land the staged relation ``pulled`` as one batch.
+
+    Args:
+        session: ``pulled`` is staged, with `pulled_columns` and ``_digest`` by `digest_sql`.
+        resource: The declaration.
+        delivery: What the rows are.
+
+    Returns:
+        The batch; the one landed before when ``step_key`` has been landed.
+    """
+    done = find_batch(session, resource, delivery.step_key)
+    if done is not None:
+        return done
+    (count,) = session.rows("SELECT COUNT(*) AS n FROM pulled", step=f"count {resource.id}")
+    (last,) = session.rows(
+        f"SELECT COALESCE(MAX(batch), 0) AS n FROM lake.{stores.BATCHES} "
+        f"WHERE resource = {literal(resource.id)}",
+        step=f"last batch of {resource.id}",
+    )
+    batch = Batch(last["n"] + 1, resource.id, delivery.mode, delivery.as_of, count["n"])
+    _append_rows(session, resource, f"CAST({batch.number} AS BIGINT) AS _batch")
+    _record_batch(session, resource, delivery, batch)
+    return batch
+
+
+def _append_rows(session: Session, resource: Resource, number: str) -> None:
+    known, step = _known_sql(resource), f"land {resource.id}"
+    if known is None:
+        session.append(stores.landing(resource), f"SELECT *, {number} FROM pulled", step=step)
+        return
+    # Digests are compared once; what is left is found by position, a shorter key.
+    session.stage(
+        "again", f"SELECT _position, _digest FROM pulled WHERE _digest IN ({known})", step=step
+    )
+    session.append(stores.repeats(resource), f"SELECT *, {number} FROM again", step=step)
+    session.append(
+        stores.landing(resource),
+        f"SELECT p.*, {number} FROM pulled AS p LEFT JOIN again AS a "
+        "ON p._position = a._position WHERE a._position IS NULL",
+        step=step,
+    )
+
+
+def _known_sql(resource: Resource) -> str | None:
+    """Return the digests whose rows need not land again: current ones, and refused ones."""
+    if resource.identity == "none":
+        return None
+    return (
+        f"SELECT _digest FROM lake.{stores.current(resource)} "
+        f"UNION ALL SELECT a._digest FROM lake.{stores.aliases(resource)} AS a "
+        f"JOIN lake.{stores.current(resource)} AS c ON a._record = c._record "
+        "AND a._batch = c._batch AND a._position = c._position "
+        f"UNION ALL SELECT _digest FROM lake.{stores.refused(resource)}"
+    )
+
+
+def _record_batch(session: Session, resource: Resource, delivery: Delivery, batch: Batch) -> None:
+    session.stage_rows(
+        "batch_row",
+        stores.BATCH_COLUMNS,
+        [
+            (
+                batch.number, resource.id, delivery.step_key, delivery.mode, delivery.as_of,
+                utc_now(), delivery.source, delivery.source_digest, delivery.watermark, batch.rows,
+            )
+        ],
+    )  # fmt: skip
+    session.append(stores.BATCHES, "SELECT * FROM batch_row", step="record the batch")
+    if delivery.findings:
+        session.stage_rows(
+            "finding_rows",
+            stores.SOURCE_FINDING_COLUMNS,
+            [(batch.number, resource.id, *finding) for finding in delivery.findings],
+        )
+        session.append(
+            stores.SOURCE_FINDINGS, "SELECT * FROM finding_rows", step="record source findings"
+        )
+
+
+def find_batch(session: Session, resource: Resource, step_key: str) -> Batch | None:
+    """Return the batch of the resource that was landed under ``step_key``, if one was."""
+    found = _batches(session, resource, f"step_key = {literal(step_key)}")
+    return found[0] if found else None
+
+
+def list_batches(session: Session, resource: Resource) -> list[Batch]:
+    """Return the resource's batches in the order in which they landed."""
+    return _batches(session, resource, "TRUE")
+
+
+def _batches(session: Session, resource: Resource, condition: str) -> list[Batch]:
+    refined = f"SELECT DISTINCT batch, resource FROM lake.{stores.STEPS} WHERE step = 'refine'"
+    rows = session.rows(
+        "SELECT b.batch, b.mode, b.as_of, b.row_count, s.batch IS NOT NULL AS is_refined "
+        f"FROM lake.{stores.BATCHES} AS b LEFT JOIN ({refined}) AS s "
+        "ON b.batch = s.batch AND b.resource = s.resource "
+        f"WHERE b.resource = {literal(resource.id)} AND {condition} ORDER BY b.batch",
+        step=f"batches of {resource.id}",
+    )
+    return [
+        Batch(r["batch"], resource.id, r["mode"], r["as_of"], r["row_count"], r["is_refined"])
+        for r in rows
+    ]

@@ -1,0 +1,157 @@
+"""Make records again from everything that landed: for late batches and for changed rules."""
+
+from __future__ import annotations
+
+from chengshu.engine import Session
+from chengshu.engine.sql import listed, literal
+from chengshu.libraries import stores
+from chengshu.libraries.change import NOTHING, aliases_sql, raw_sql
+from chengshu.libraries.judge import Judge, judge_rows, release, stage_findings
+from chengshu.libraries.judgement import write_judgements, write_rule_counts
+from chengshu.libraries.landing import Batch
+from chengshu.libraries.timeline import PLACE, stage_versions
+
+
+def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
+    """Judge rows again and make their records' versions anew, from every refined batch.
+
+    Args:
+        session: ``stale`` (``_digest, _record``) is staged: the raw rows to judge again; a record
+            that is not known yet is NULL.
+        judge: The checks as they are now.
+        late: A batch that counts as refined from now on.
+    """
+    resource = judge.resource
+    step = f"rebuild {resource.id}"
+    _stage_batches(session, judge, late)
+    judge_rows(session, judge, _landed_sql(judge, "stale"))
+    session.stage("bases", _bases_sql(judge), step=step)
+    release(session, judge)
+    session.stage("digests", _digests_sql(judge), step=step)
+    judge_rows(session, judge, _landed_sql(judge, "digests"))
+    session.stage("events", _events_sql(judge), step=step)
+    if resource.identity != "none":
+        _stage_absences(session, judge)
+    stage_versions(session, judge)
+    stage_findings(session, judge)
+    session.stage("rebuilt", _rebuilt_sql(judge), step=step)
+    write_judgements(session, judge, step, "SELECT * FROM failures")
+    if late is not None:
+        write_rule_counts(session, judge, late)
+    _write_versions(session, judge)
+
+
+def base_sql(judge: Judge, record: str = "_record") -> str:
+    """Return SQL of what copies of a record share: without key, its content's digest."""
+    return f"SUBSTR({record}, 1, 32)" if judge.resource.identity == "content" else record
+
+
+def _stage_batches(session: Session, judge: Judge, late: Batch | None) -> None:
+    resource = literal(judge.resource.id)
+    session.stage(
+        "refined_batches",
+        "SELECT batch, mode, as_of, COALESCE(source_digest, 'batch ' || CAST(batch AS VARCHAR)) "
+        f"AS unit FROM lake.{stores.BATCHES} WHERE resource = {resource} AND "
+        f"(batch = {late.number if late else 0} OR batch IN (SELECT batch FROM lake.{stores.STEPS} "
+        f"WHERE resource = {resource} AND step = 'refine'))",
+        step="refined batches",
+    )
+
+
+def _landed_sql(judge: Judge, digests: str) -> str:
+    """Return the relation of the first landed row of each digest."""
+    return (
+        "(SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest "
+        f"ORDER BY _batch, _position) AS _nth FROM ({raw_sql(judge.resource, 'TRUE')}) AS landed "
+        f"WHERE _digest IN (SELECT _digest FROM {digests})) AS firsts WHERE _nth = 1) AS raw"
+    )
+
+
+def _bases_sql(judge: Judge) -> str:
+    return (
+        f"SELECT DISTINCT {base_sql(judge)} AS _base FROM (SELECT _record FROM judged UNION ALL "
+        "SELECT _record FROM stale) AS named WHERE _record IS NOT NULL"
+    )
+
+
+def _digests_sql(judge: Judge) -> str:
+    """Return SQL of every digest that has spoken of the records, and of the stale ones."""
+    tables = [stores.current, stores.history, stores.aliases, stores.refused]
+    known = " UNION ".join(
+        f"SELECT _digest FROM lake.{table(judge.resource)} "
+        f"WHERE {base_sql(judge)} IN (SELECT _base FROM bases)"
+        for table in tables
+    )
+    return f"{known} UNION SELECT _digest FROM stale"
+
+
+def _events_sql(judge: Judge) -> str:
+    resource = judge.resource
+    record = {
+        "key": "j._record",
+        "content": "j._record || '#' || CAST(ROW_NUMBER() OVER (PARTITION BY a._batch, j._record, "
+        "j._blocked ORDER BY a._position) AS VARCHAR)",
+        "none": "b.unit || ':' || CAST(a._position AS VARCHAR)",
+    }[resource.identity]
+    refused = "TRUE" if resource.identity == "key" else "NOT _blocked"
+    arrivals = " UNION ALL ".join(
+        f"SELECT {PLACE} FROM lake.{table}"
+        for table in (stores.landing(resource), stores.repeats(resource))
+    )
+    fields = ", ".join(
+        f"CASE WHEN NOT j._blocked THEN j.{listed([name])} END AS {listed([name])}"
+        for name in judge.fields
+    )
+    return (
+        f"SELECT _record, CASE WHEN _blocked THEN 'refused' ELSE 'good' END AS _kind, _as_of, "
+        f"{listed(judge.fields)}, {PLACE} FROM (SELECT {record} AS _record, j._blocked, "
+        f"b.as_of AS _as_of, {fields}, a._digest, a._batch, a._position "
+        f"FROM ({arrivals}) AS a JOIN judged AS j ON a._digest = j._digest "
+        f"JOIN refined_batches AS b ON a._batch = b.batch) AS said "
+        f"WHERE _record IS NOT NULL AND {refused}"
+    )
+
+
+def _stage_absences(session: Session, judge: Judge) -> None:
+    """Add to ``events`` that a later full delivery did not have a record."""
+    nothing = ", ".join(
+        f"{NOTHING.format(judge.types[name].column)} AS {listed([name])}" for name in judge.fields
+    )
+    step = f"absences of {judge.resource.id}"
+    session.stage(
+        "all_events",
+        f"SELECT * FROM events UNION ALL SELECT r._record, 'absent' AS _kind, b.as_of AS _as_of, "
+        f"{nothing}, CAST(NULL AS VARCHAR) AS _digest, b.batch AS _batch, "
+        "CAST(0 AS BIGINT) AS _position FROM (SELECT _record, MIN(_as_of) AS _first FROM events "
+        "GROUP BY _record) AS r JOIN refined_batches AS b ON b.mode = 'full' "
+        "AND b.as_of >= r._first LEFT JOIN (SELECT DISTINCT _record, _batch FROM events) AS e "
+        "ON e._record = r._record AND e._batch = b.batch WHERE e._record IS NULL",
+        step=step,
+    )
+    session.drop("events")
+    session.stage("events", "SELECT * FROM all_events", step=step)
+
+
+def _rebuilt_sql(judge: Judge) -> str:
+    known = " UNION ".join(
+        f"SELECT _record FROM lake.{table(judge.resource)} "
+        f"WHERE {base_sql(judge)} IN (SELECT _base FROM bases)"
+        for table in (stores.current, stores.history)
+    )
+    return f"{known} UNION SELECT _record FROM events"
+
+
+def _write_versions(session: Session, judge: Judge) -> None:
+    resource, columns = judge.resource, listed(stores.version_columns(judge.resource, judge.types))
+    step = f"rebuild {resource.id}"
+    for table in (stores.current(resource), stores.history(resource), stores.aliases(resource)):
+        session.remove(table, "SELECT _record FROM rebuilt", on=["_record"], step=step)
+    session.append(
+        stores.current(resource), f"SELECT {columns} FROM versions WHERE _ended IS NULL", step=step
+    )
+    session.append(
+        stores.history(resource),
+        f"SELECT {columns}, _until, _ended FROM versions WHERE _ended IS NOT NULL",
+        step=step,
+    )
+    session.append(stores.aliases(resource), aliases_sql("FALSE"), step=step)

@@ -1,0 +1,110 @@
+"""Refine a landed batch and check what changed: judged rows become versions, or stay refused.
+
+The stores are a function of what has landed: whatever order deliveries came in and however often
+a step was interrupted, records, versions and refusals are what `rebuild` would make of landing.
+`apply_batch` is the short way to the same result for the newest batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chengshu.catalog import Pack, Resource, checks_of
+from chengshu.engine import Engine, Session
+from chengshu.engine.sql import listed, literal
+from chengshu.kernel.clock import utc_now
+from chengshu.libraries import stores
+from chengshu.libraries.change import apply_batch
+from chengshu.libraries.judge import Judge
+from chengshu.libraries.landing import Batch, list_batches
+from chengshu.libraries.rebuild import rebuild
+
+
+def make_judge(engine: Engine, pack: Pack, resource: Resource) -> Judge:
+    """Return the judge of a resource as its pack declares it now."""
+    types = {spec.name: pack.type_of(spec) for spec in resource.fields}
+    checks = checks_of(resource, types)
+    others = {c.rests_on: pack.get(c.rests_on) for c in checks if c.rests_on}
+    snapshots = [
+        f"{name}@{engine.snapshot_of(stores.current(other))}" for name, other in others.items()
+    ]
+    # A reference that has never been delivered is empty, not an error: its table must stand.
+    for other in others.values():
+        stores.ensure_tables(engine, other, {f.name: pack.type_of(f) for f in other.fields})
+    version = pack.version_of(resource)
+    return Judge(resource, types, checks, others, version, " ".join(sorted(snapshots)))
+
+
+def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch]:
+    """Refine every landed batch of the resource that is not refined yet, oldest first.
+
+    Rows that were judged under other rules, or failed under other references, are judged again
+    first. Returns the batches that were refined now.
+    """
+    types = {spec.name: pack.type_of(spec) for spec in resource.fields}
+    stores.ensure_tables(engine, resource, types)
+    recheck(engine, make_judge(engine, pack, resource))
+    with engine.session() as session:
+        batches = list_batches(session, resource)
+    done = [batch for batch in batches if batch.is_refined]
+    pending = [batch for batch in batches if not batch.is_refined]
+    for batch in pending:
+        judge = make_judge(engine, pack, resource)
+        with engine.session() as session:
+            _refine(session, judge, batch, done)
+            _record_step(session, engine.name, judge, batch)
+        done.append(batch)
+    return pending
+
+
+def recheck(engine: Engine, judge: Judge) -> bool:
+    """Judge again what was judged under other rules, or failed under other references.
+
+    Returns whether there was any.
+    """
+    resource = judge.resource
+    stale = f"_rules <> {literal(judge.rules)}"
+    resting = ", ".join(sorted({literal(c.rule) for c in judge.resting()})) or "''"
+    with engine.session() as session:
+        session.stage(
+            "stale",
+            f"SELECT _digest, _record FROM lake.{stores.current(resource)} WHERE {stale} "
+            f"UNION SELECT _digest, _record FROM lake.{stores.refused(resource)} WHERE {stale} "
+            f"UNION SELECT _digest, _record FROM lake.{stores.findings(resource)} "
+            f"WHERE rule IN ({resting}) AND _references <> {literal(judge.references)}",
+            step=f"rows of {resource.id} to judge again",
+        )
+        (row,) = session.rows("SELECT COUNT(*) AS n FROM stale", step="count rows to judge again")
+        if row["n"]:
+            rebuild(session, judge)
+    return bool(row["n"])
+
+
+def _refine(session: Session, judge: Judge, batch: Batch, done: Sequence[Batch]) -> None:
+    """Apply a batch: by the short way when it is the newest, by a rebuild when it is late."""
+    resource = judge.resource
+    late = any((b.as_of, b.number) > (batch.as_of, batch.number) for b in done)
+    if not late or resource.identity == "none":
+        apply_batch(session, judge, batch)
+        return
+    everything = (
+        f" UNION SELECT _digest, _record FROM lake.{stores.current(resource)}"
+        f" UNION SELECT _digest, _record FROM lake.{stores.history(resource)}"
+    )
+    arrived = " UNION ".join(
+        f"SELECT _digest, CAST(NULL AS VARCHAR) AS _record FROM lake.{table} "
+        f"WHERE _batch = {batch.number}"
+        for table in (stores.landing(resource), stores.repeats(resource))
+    )
+    session.stage(
+        "stale",
+        arrived + (everything if batch.mode == "full" else ""),
+        step=f"rows of a late batch of {resource.id}",
+    )
+    rebuild(session, judge, late=batch)
+
+
+def _record_step(session: Session, engine: str, judge: Judge, batch: Batch) -> None:
+    row = (batch.number, judge.resource.id, "refine", judge.rules, engine, utc_now())
+    session.stage_rows("step_row", stores.STEP_COLUMNS, [row])
+    session.append(stores.STEPS, f"SELECT {listed(stores.STEP_COLUMNS)} FROM step_row", step="log")

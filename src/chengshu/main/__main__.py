@@ -1,0 +1,5 @@
+"""Run the command line as ``python -m chengshu.main``."""
+
+from chengshu.main.cli import main
+
+main()

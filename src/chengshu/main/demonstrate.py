@@ -1,0 +1,83 @@
+"""The command `demo`: a made-up city, two deliveries, and what came of them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chengshu.catalog import Pack, Resource, usable_pack
+from chengshu.engine import Session
+from chengshu.libraries import report, stores
+from chengshu.main.demo import DELIVERED, deliver_again, make_demo_city
+from chengshu.main.home import Home, make_home
+from chengshu.main.render import say, show_table
+from chengshu.main.runs import run_home, show_outcomes
+from chengshu.main.shows import show_status_of
+from chengshu.security.mask import shown_columns
+
+FIRST, SECOND = (day.isoformat() for day in DELIVERED)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="The home folder to make.")] = Path("demo-home"),
+) -> None:
+    """Make a small city of four departments, take two deliveries from it, and report."""
+    started = time.monotonic()
+    home = make_home(folder, folder / "packs" / "city")
+    make_demo_city(folder)
+    say(f"A made-up city stands in {folder}: four departments, their front stores, its city pack.")
+    say("")
+    for title, as_of in (("First delivery", FIRST), ("Second delivery, a month later", SECOND)):
+        if as_of == SECOND:
+            deliver_again(folder)
+        say(title)
+        say("")
+        show_outcomes(home, run_home(home, [], as_of))
+    _report(home)
+    say(f"done in {time.monotonic() - started:.0f} s; what to look at next:")
+    for command in (
+        "status",
+        "show civil_affairs/marriage --store management",
+        "show market_regulation/enterprise",
+        'show public_security/resident --unmasked --reason "trying the demo"',
+    ):
+        say(f"  chengshu --home {folder} {command}")
+    say(f"  {folder}/packs/city/resources: what the departments declare")
+
+
+def _report(home: Home) -> None:
+    pack = usable_pack(home.pack)
+    show_status_of(home, pack)
+    with home.reading() as engine, engine.session() as session:
+        for resource in pack.resources.values():
+            record = _most_changed(session, resource)
+            if record is not None:
+                _show_record(session, pack, resource, record)
+                return
+
+
+def _most_changed(session: Session, resource: Resource) -> str | None:
+    """Return the record with the most ended versions, when it is still current."""
+    if resource.identity != "key":
+        return None
+    rows = session.rows(
+        f"SELECT h._record FROM lake.{stores.history(resource)} AS h "
+        f"JOIN lake.{stores.current(resource)} AS c ON h._record = c._record "
+        "GROUP BY h._record ORDER BY COUNT(*) DESC, h._record LIMIT 1",
+        step="a record that changed",
+    )
+    return rows[0]["_record"] if rows else None
+
+
+def _show_record(session: Session, pack: Pack, resource: Resource, record: str) -> None:
+    types = {f.name: pack.type_of(f) for f in resource.fields}
+    columns = shown_columns(resource, types, typed=True, masked=True)
+    versions = report.list_versions(session, resource, record, columns)
+    show_table(
+        f"one record's history in {resource.label} {resource.id}, masked by grade",
+        list(versions[0]),
+        [list(version.values()) for version in versions],
+    )

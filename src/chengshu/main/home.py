@@ -1,0 +1,145 @@
+"""A home folder: everything that one installation keeps, and how its parts are opened."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chengshu.catalog import usable_pack
+from chengshu.engine.duckdb import DuckDBEngine
+from chengshu.engine.lake import Lake
+from chengshu.flows.platform import Platform, silent
+from chengshu.kernel.errors import InputError, Where
+from chengshu.security.secret import Secrets
+from chengshu.state import Database
+
+SETTINGS = {"pack": str, "memory_mb": int, "threads": int}
+LEAST = {"memory_mb": 100, "threads": 0}
+CONFIG = """\
+# Settings of this home; the command `chengshu` reads them at each start.
+pack = {pack}        # folder of the city pack, relative to this file
+memory_mb = 3000     # the most memory that the embedded engine takes
+threads = 0          # 0: as many as the machine has
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One home folder.
+
+    Attributes:
+        root: The folder.
+        pack: Folder of the city pack.
+        memory_mb: The most memory that the embedded engine takes.
+        threads: Threads of the embedded engine; None for as many as the machine has.
+    """
+
+    root: Path
+    pack: Path
+    memory_mb: int = 3000
+    threads: int | None = None
+
+    @property
+    def lake(self) -> Lake:
+        """Return where the lake is."""
+        root = self.root.resolve()
+        lake = root / "lake"
+        return Lake(lake / "catalog.sqlite", lake / "data", root / "tmp", self.memory_mb)
+
+    @property
+    def flows(self) -> Path:
+        """Return the database of the durable flows."""
+        return self.root / "flows.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file that the one writing process holds."""
+        return self.root / "lock"
+
+    def open_state(self) -> Database:
+        """Open the platform's own database."""
+        return Database(self.root / "state.sqlite")
+
+    def open_secrets(self) -> Secrets:
+        """Open the stored secrets."""
+        return Secrets(self.open_state(), self.root / "keys")
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBEngine]:
+        """Open the stores to read them."""
+        if not self.lake.exists():
+            raise InputError(
+                f"home {self.root} has no data yet", hint="Bring some in with: chengshu run"
+            )
+        engine = DuckDBEngine(self.lake, read_only=True, threads=self.threads)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    @contextmanager
+    def writing(self, progress: Callable[[str, str, int], None] = silent) -> Iterator[Platform]:
+        """Open the platform to run flows; only for the process that holds the lock."""
+        engine = DuckDBEngine(self.lake, threads=self.threads)
+        try:
+            secret = self.open_secrets().get
+            yield Platform(engine, lambda: usable_pack(self.pack), self.flows, secret, progress)
+        finally:
+            engine.close()
+
+
+def make_home(root: Path, pack: Path) -> Home:
+    """Make a home folder, or return the one that is there.
+
+    Raises:
+        InputError: The folder holds something else.
+    """
+    if not (root / "config.toml").exists():
+        if root.exists() and any(root.iterdir()):
+            raise InputError(f"{root} is not empty and not a home", hint="Choose another folder.")
+        (root / "lake").mkdir(parents=True)
+        shown = os.path.relpath(pack, root)
+        text = CONFIG.format(pack='"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"')
+        (root / "config.toml").write_text(text, encoding="utf-8")
+    return open_home(root)
+
+
+def open_home(root: Path) -> Home:
+    """Return the home in the folder ``root``.
+
+    Raises:
+        InputError: There is none, or its path or settings are wrong.
+    """
+    path = root / "config.toml"
+    if "?" in str(root.absolute()):
+        # The flows' database is named by a URL, in which a question mark ends the path.
+        raise InputError(f"{root}: the path of a home may not hold a question mark")
+    if not path.exists():
+        raise InputError(f"{root} is not a home", hint=f"Make one with: chengshu init {root}")
+    where = Where(str(path))
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise InputError("not TOML", where=where, hint=str(err)) from err
+    for name, value in given.items():
+        # A bool is an int to Python, and no number of anything.
+        if type(value) is not SETTINGS.get(name) or not _is_enough(name, value):
+            least = {n: f" from {value}" for n, value in LEAST.items()}
+            known = ", ".join(f"{n} ({t.__name__}{least.get(n, '')})" for n, t in SETTINGS.items())
+            raise InputError(f"wrong setting {name!r}", where=where, hint=f"Known: {known}.")
+    if "pack" not in given:
+        raise InputError("setting 'pack' is missing", where=where)
+    return Home(
+        root,
+        (root / given["pack"]).resolve(),
+        given.get("memory_mb", 3000),
+        given.get("threads") or None,
+    )
+
+
+def _is_enough(name: str, value: object) -> bool:
+    return not isinstance(value, int) or value >= LEAST[name]

@@ -1,0 +1,128 @@
+"""Commands that bring data in: pull and run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from chengshu.catalog import usable_pack
+from chengshu.flows.worker import Outcome, asks_of, run_asks
+from chengshu.kernel.errors import InputError
+from chengshu.libraries.landing import list_batches
+from chengshu.libraries.reconcile import Balance, balance_batches
+from chengshu.main.home import Home, open_home
+from chengshu.main.render import progress_of_runs, say, show_json, show_table
+
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Resources, as department/resource; all if none.")
+]
+AsOf = Annotated[
+    str | None, typer.Option(help="Business time of what is pulled, ISO, where no source says it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One object a line.")]
+
+
+def pull(
+    context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
+) -> None:
+    """Pull what waits at the sources and land it as it came; refine nothing."""
+    _run(context, resources, as_of, json, refine=False)
+
+
+def run(
+    context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
+) -> None:
+    """Pull, land, refine and check what changed; go on where an earlier run was cut off."""
+    _run(context, resources, as_of, json, refine=True)
+
+
+def _run(
+    context: typer.Context, names: list[str] | None, as_of: str | None, json: bool, *, refine: bool
+) -> None:
+    home = open_home(context.obj)
+    outcomes = run_home(home, names or [], as_of, refine=refine)
+    report = [line for outcome in outcomes for line in _lines(home, outcome)]
+    if json:
+        show_json(report)
+    else:
+        _show(report, outcomes)
+        if any(line.get("refused") for line in report):
+            say("next: chengshu status, or chengshu show RESOURCE --store management")
+    if any(not line["closed"] for line in report if line.get("closed") is not None):
+        raise typer.Exit(4)
+    worst = max((o.error["exit_code"] for o in outcomes if o.error), default=0)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def run_home(
+    home: Home, names: list[str], as_of: str | None, *, refine: bool = True, key: str = ""
+) -> list[Outcome]:
+    """Run resources of a home to their end, as the worker or through the one that is."""
+    pack = usable_pack(home.pack)
+    try:
+        moment = datetime.fromisoformat(as_of).isoformat(sep=" ") if as_of else None
+    except ValueError as err:
+        raise InputError(f"--as-of {as_of!r} is not an ISO date or time") from err
+    if moment and datetime.fromisoformat(moment).tzinfo:
+        raise InputError(
+            f"--as-of {as_of!r} has a zone", hint="Business time is the city's wall time."
+        )
+    asks = asks_of(pack, names, moment, refine=refine, key=key)
+    first = [a for a in asks if not _rests_on_others(pack.get(a.resource))]
+    later = [a for a in asks if a not in first]
+    waves = [wave for wave in [first, *([a] for a in later)] if wave]
+    with progress_of_runs() as tell:
+        return list(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
+
+
+def show_outcomes(home: Home, outcomes: list[Outcome]) -> None:
+    """Print what runs came to."""
+    _show([line for outcome in outcomes for line in _lines(home, outcome)], outcomes)
+
+
+def _rests_on_others(resource: Any) -> bool:
+    return any(rule.reference or rule.agrees for rule in resource.rules)
+
+
+def _lines(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
+    """Return what happened to one resource: a line a batch (balanced if refined), and an error."""
+    lines: list[dict[str, Any]] = []
+    if outcome.batches:
+        resource = usable_pack(home.pack).get(outcome.resource)
+        with home.reading() as engine, engine.session() as session:
+            landed = {b.number: b for b in list_batches(session, resource)}
+            refined = [n for n in outcome.batches if landed[n].is_refined]
+            lines = [
+                {"resource": outcome.resource, "batch": n, "pulled": landed[n].rows}
+                for n in outcome.batches
+                if n not in refined
+            ]
+            balances = balance_batches(session, resource, refined)
+            lines += [line_of(outcome.resource, balance) for balance in balances]
+    if outcome.error:
+        lines.append({"resource": outcome.resource, "error": dict(outcome.error)})
+    if not lines:
+        lines.append({"resource": outcome.resource, "batch": None, "pulled": 0})
+    return lines
+
+
+def line_of(resource: str, balance: Balance) -> dict[str, Any]:
+    """Return a balance as one flat object."""
+    names = ("batch", "pulled", "accepted", "unchanged", "repeated", "refused", "lost")
+    values = {name: getattr(balance, name) for name in names}
+    return {"resource": resource, **values, "closed": balance.is_closed}
+
+
+BALANCE = ("resource", "batch", "pulled", "accepted", "unchanged", "repeated", "refused")
+
+
+def _show(report: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
+    rows = [[line.get(name) for name in BALANCE] for line in report if "error" not in line]
+    if rows:
+        show_table("pulled = accepted + unchanged + repeated + refused", BALANCE, rows)
+    for outcome in outcomes:
+        if outcome.error:
+            say(f"{outcome.resource} failed: {outcome.error['message']}")

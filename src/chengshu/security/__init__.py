@@ -1,0 +1,1 @@
+"""Who may see what: grades and masks, the usage record, stored secrets."""

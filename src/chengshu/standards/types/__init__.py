@@ -1,0 +1,1 @@
+"""The value types, one file per type or tight family."""

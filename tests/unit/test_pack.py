@@ -1,0 +1,170 @@
+"""Declarations are read strictly, and errors say where, what, and what is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chengshu.catalog import load_pack
+from chengshu.catalog.lint import lint_pack
+from chengshu.catalog.model import Resource
+from chengshu.catalog.yaml import parse_model
+from chengshu.engine.duckdb import DuckDBEngine
+from chengshu.kernel.errors import DeclarationError
+from tests.conftest import make_lake
+
+MARRIAGE = """\
+name: marriage
+label: 婚姻登记信息
+owner: civil_affairs
+sharing: unconditional
+update: daily
+key: [no]
+fields:
+  - {name: no, label: 证号, type: text}
+  - {name: party, label: 甲, type: citizen_id, grade: 3}
+  - {name: since, label: 起, type: date}
+  - {name: until, label: 止, type: date}
+rules:
+  - {name: in_order, where_bad: until < since, effect: warn}
+source: {kind: file, path: "*.csv"}
+"""
+
+
+@pytest.mark.parametrize("value", ["NO", "010101", "1e3", "2024-01-01", "0x1F", "12:30:45", "~"])
+def test_yaml_never_guesses_what_a_code_means(value: str):
+    text = MARRIAGE.replace("label: 婚姻登记信息", f"label: {value}")
+
+    assert parse_model(Resource, text, "marriage.yaml").label == value
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("owner: civil", "owner: x\nowner: civil", ":4: 'owner' is given twice"),
+        ("sharing: un", "shareing: un", ":4: shareing: not a known key. Known: condition, "),
+        ("grade: 3", "grade: 9", ":9: fields.1.grade: Input should be less than or equal to 4"),
+        ("grade: 3", "garde: 3", ":9: fields.1.garde: not a known key. Known: area, codes, "),
+        ("unconditional", "none", "sharing 'none' must name its legal_basis"),
+        ("unconditional", "maybe", ":4: sharing: Input should be 'unconditional', 'conditional'"),
+        ("key: [no]", "key: [nope]", "key names undeclared fields: nope"),
+        ("key: [no]", "", "identity 'key' has a key"),
+        ("name: since", "name: no", "two fields share the name: no"),
+        ("name: since", "name: _since", ":10: fields.2.name: String should match pattern"),
+        ("effect: warn", "effect: scold", ":13: rules.0.effect: Input should be 'block'"),
+        ("effect: warn", "unique: [no]", ":13: rules.0: a unique rule has no where_bad"),
+        ("kind: file", "kind: floppy", ":14: source: Input tag 'floppy' found using 'kind'"),
+        ("label: 婚姻登记信息", "label: [", "not YAML"),
+    ],
+)
+def test_a_mistake_names_its_line_and_what_is_known(old: str, new: str, message: str):
+    with pytest.raises(DeclarationError) as caught:
+        parse_model(Resource, MARRIAGE.replace(old, new), "marriage.yaml")
+
+    assert f"marriage.yaml{message}" in str(caught.value) or message in str(caught.value)
+    assert str(caught.value).startswith("marriage.yaml")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "resources" / "civil_affairs").mkdir(parents=True)
+    (tmp_path / "city.yaml").write_text("name: t\nlabel: 测试市\ndivision: 330200\n", "utf-8")
+    departments = "departments:\n  civil_affairs: {label: 民政局}\n"
+    (tmp_path / "departments.yaml").write_text(departments, "utf-8")
+    (tmp_path / "elements.yaml").write_text(
+        "elements:\n  person: {type: citizen_id, label: 公民身份号码, grade: 4}\n", "utf-8"
+    )
+    write(tmp_path, MARRIAGE)
+    return tmp_path
+
+
+def write(root: Path, text: str, name: str = "marriage") -> None:
+    (root / "resources" / "civil_affairs" / f"{name}.yaml").write_text(text, "utf-8")
+
+
+def problems(root: Path, tmp_path: Path) -> list[str]:
+    engine = DuckDBEngine(make_lake(tmp_path / "lake"))
+    try:
+        return [str(problem) for problem in lint_pack(load_pack(root), [engine])]
+    finally:
+        engine.close()
+
+
+def test_a_sound_pack_has_no_problems(root: Path, tmp_path: Path):
+    assert problems(root, tmp_path) == []
+
+
+def test_an_element_gives_label_type_and_grade_and_the_field_may_differ(root: Path):
+    field = "{name: party, element: person, grade: 3}"
+    write(root, MARRIAGE.replace("{name: party, label: 甲, type: citizen_id, grade: 3}", field))
+
+    spec = load_pack(root).get("marriage").field("party")
+
+    assert (spec.type, spec.label, spec.grade) == ("citizen_id", "公民身份号码", 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("type: date}", "type: dates}", "field 'since': no value type 'dates'. Known: address,"),
+        ("until < since", "until < sinse", "unknown field 'sinse'. Known: as_of, no, party,"),
+        ("until < since", "md5(no) = 'x'", "rule 'in_order': 'MD5(no)' may not stand in a rule"),
+        ("until < since", "no IN (SELECT 1)", "may not stand in a rule. Known: abs,"),
+        (
+            "until < since",
+            "no + until < 1",
+            "rule 'in_order': does not run on duckdb: Binder Error",
+        ),
+        ("until < since", "until <", "not an expression: 'until <'"),
+        ("grade: 3", "element: persom", "either a type or an element"),
+        ("where_bad: until < since", "reference: a/b, fields: [no], to: [x]", "unknown resource"),
+        (
+            "label: 婚姻登记信息",
+            "label: x\nsecret: true",
+            "a state secret 涉密 may not be declared",
+        ),
+        ("name: marriage", "name: wedding", "name 'wedding' is not the file name"),
+        ("owner: civil_affairs", "owner: taxes", "owner 'taxes' is not the folder name"),
+    ],
+)
+def test_lint_finds_what_one_file_cannot_say(
+    root: Path, tmp_path: Path, old: str, new: str, message: str
+):
+    write(root, MARRIAGE.replace(old, new))
+
+    (found,) = problems(root, tmp_path)[:1]
+
+    assert found.startswith("resources/civil_affairs/marriage.yaml")
+    assert message in found
+
+
+def test_one_name_has_one_meaning(root: Path, tmp_path: Path):
+    other = MARRIAGE.replace("name: marriage", "name: divorce").replace("type: text", "type: uscc")
+    write(root, other, "divorce")
+
+    (found,) = problems(root, tmp_path)
+
+    assert "field 'no' is text here and uscc in civil_affairs/divorce" in found
+
+
+def test_an_unknown_owner_and_division_are_found(root: Path, tmp_path: Path):
+    (root / "departments.yaml").write_text("departments: {}\n", "utf-8")
+    (root / "city.yaml").write_text("name: t\nlabel: 市\ndivision: 999999\n", "utf-8")
+
+    found = problems(root, tmp_path)
+
+    assert any("owner 'civil_affairs' is not in departments.yaml" in line for line in found)
+    assert any("division '999999' is unknown" in line for line in found)
+
+
+def test_a_city_has_code_sets_of_its_own(root: Path):
+    (root / "codes").mkdir()
+    (root / "codes" / "sex.csv").write_text("code,name,aliases\n1,男,男性 M\n2,女,\n", "utf-8")
+    coded = "{name: party, label: 甲, type: code, codes: sex}"
+    write(root, MARRIAGE.replace("{name: party, label: 甲, type: citizen_id, grade: 3}", coded))
+
+    pack = load_pack(root)
+    kind = pack.type_of(pack.get("marriage").field("party"))
+
+    assert [kind.read(text).canonical for text in ("1", "男性", "M", "3")] == ["1", "1", "1", None]
