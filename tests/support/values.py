@@ -44,22 +44,53 @@ def read_by_sql(engine: Engine, kind: ValueType, raws: Sequence[str | None]) -> 
 def read_side_by_side(
     engine: Engine, fields: Mapping[str, tuple[ValueType, Sequence[str | None]]]
 ) -> dict[str, list[Found]]:
-    """Return what SQL finds in the values of each field, all fields read by one query."""
-    stages = side_by_side(kind.stages(f'"raw_{f}"', f) for f, (kind, _) in fields.items())
+    """Return what SQL finds in the values of each field, all fields read by one query.
+
+    What a type knows plainly must be read as ok, with the same value.
+    """
+    plain = {f: kind.plain(f'"raw_{f}"', f"{f}_plain") for f, (kind, _) in fields.items()}
+    stages = side_by_side(
+        [
+            *(kind.stages(f'"raw_{f}"', f) for f, (kind, _) in fields.items()),
+            *(sight.stages for sight in plain.values()),
+        ]
+    )
     query = render_stages_sql("raws", stages)
     columns = {"n": "BIGINT", **{f"raw_{f}": "VARCHAR" for f in fields}}
     rows = enumerate(zip_longest(*(raws for _, raws in fields.values())))
-    found = ", ".join(f'CAST("{f}" AS VARCHAR) AS "{f}", "{f}__why"' for f in fields)
+    found = ", ".join(
+        f'CAST("{f}" AS VARCHAR) AS "{f}", "{f}__why", CAST("{f}_plain" AS VARCHAR) AS "{f}_plain", '
+        f'COALESCE({sight.holds}, FALSE) AS "{f}_holds"'
+        for f, sight in plain.items()
+    )
     with engine.session() as session:
         stage_facts(session, stages)
         session.stage_rows("raws", columns, [(n, *values) for n, values in rows])
         read = session.rows(f"SELECT n, {found} FROM ({query}) AS q", step="read values")
     read = sorted(read, key=lambda row: row["n"])
     assert [row["n"] for row in read] == list(range(max(len(raws) for _, raws in fields.values())))
+    for f, (_, raws) in fields.items():
+        for row in (row for row in read if row[f"{f}_holds"]):
+            found_plainly = (row[f"{f}_plain"], None)
+            assert found_plainly == (row[f], row[f"{f}__why"]), (f, raws[row["n"]])
     return {
         f: [(row[f], row[f"{f}__why"]) for row in read[: len(raws)]]
         for f, (_, raws) in fields.items()
     }
+
+
+def known_plainly(engine: Engine, values: Mapping[str, tuple[ValueType, str]]) -> list[str]:
+    """Return the names of the values that their type knows plainly, all asked by one query."""
+    plain = {name: kind.plain(f'"raw_{name}"', name) for name, (kind, _) in values.items()}
+    stages = side_by_side(sight.stages for sight in plain.values())
+    known = ", ".join(f"COALESCE({sight.holds}, FALSE) AS {quote(n)}" for n, sight in plain.items())
+    with engine.session() as session:
+        stage_facts(session, stages)
+        columns = {f"raw_{name}": "VARCHAR" for name in values}
+        session.stage_rows("raws", columns, [[raw for _, raw in values.values()]])
+        query = render_stages_sql("raws", stages)
+        (row,) = session.rows(f"SELECT {known} FROM ({query}) AS q", step="look plainly")
+    return [name for name, holds in row.items() if holds]
 
 
 def read_by_python(kind: ValueType, raws: Sequence[str | None]) -> list[Found]:
@@ -93,6 +124,7 @@ def masked_by_sql(
 __all__ = [
     "Found",
     "differences",
+    "known_plainly",
     "masked_by_sql",
     "read_by_python",
     "read_by_sql",

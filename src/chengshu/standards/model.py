@@ -77,6 +77,20 @@ class Stage:
     lookups: Sequence[Lookup] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """How values that stand as they must are told from all others at a fraction of the cost.
+
+    Attributes:
+        stages: The last makes the typed value; what it makes of other values does not count.
+        holds: SQL over the raw column and the stages'; true only where `ValueType.read` is ok
+            with that value, and (for the price of a slower reading) NULL or false anywhere else.
+    """
+
+    stages: Sequence[Stage]
+    holds: str
+
+
 class ValueType(Protocol):
     """One kind of value."""
 
@@ -117,6 +131,10 @@ class ValueType(Protocol):
             to: Name of the column to make. The last stage makes ``to`` (typed, NULL when missing
                 or invalid) and ``to__why`` (reason code or NULL); helpers are ``to__…``.
         """
+        ...
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values; arguments as in `stages`."""
         ...
 
     def mask(self, column: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from chengshu.engine.sql import literal, matches
 from chengshu.standards.clean import DASHES, FULL_WIDTH, compose
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.han_text import (
     DAMAGED,
@@ -26,6 +26,7 @@ from chengshu.standards.types.slow_path import (
     RESPELLED,
     first_of,
     names_of,
+    plain_of,
     text_stages_of,
     tidied_steps,
 )
@@ -91,7 +92,7 @@ class Address:
         return text_stages_of(
             to,
             raw,
-            {"fast": f"CASE WHEN LENGTH({raw}) >= 5 AND {matches(raw, _FAST)} THEN {raw} END"},
+            {"fast": _fast_sql(raw)},
             *tidied_steps(to, raw, _TABLE),
             {"text": close_sql(wide)},
             bad=[(f"NOT {has_sql(text, f'{HAN}0-9{LETTER}')}", "not_an_address")],
@@ -102,6 +103,10 @@ class Address:
             ],
         )
 
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return plain_of(to, _fast_sql(raw))
+
     def mask(self, column: str) -> str:
         """Return SQL that shows the division down to district or county, where one is written."""
         return f"regexp_extract({column}, {literal(_KEPT)}, 0) || '****'"
@@ -109,6 +114,10 @@ class Address:
     def caption(self, canonical: str) -> str:
         """Return the address."""
         return canonical
+
+
+def _fast_sql(raw: str) -> str:
+    return f"CASE WHEN LENGTH({raw}) >= 5 AND {matches(raw, _FAST)} THEN {raw} END"
 
 
 def masked(canonical: str) -> str:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from chengshu.engine.sql import literal, matches
 from chengshu.standards.clean import ID_SPELLING, is_blank, replace_characters
 from chengshu.standards.codes import load_divisions
-from chengshu.standards.model import Lookup, Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Lookup, Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     AS_NUMBER,
     MISSING,
@@ -94,6 +94,11 @@ def check_character(body: str) -> str:
     """Return the 18th character for the 17 digits of ``body`` (ISO 7064 MOD 11-2)."""
     total = sum(int(digit) * weight for digit, weight in zip(body, WEIGHTS, strict=True))
     return CHECKS[total % 11]
+
+
+def body_sql(number: str, condition: str) -> str:
+    """Return SQL of the first 17 digits as a BIGINT where the condition holds, else NULL."""
+    return f"CASE WHEN {condition} THEN TRY_CAST(substr({number}, 1, 17) AS BIGINT) END"
 
 
 def check_character_sql(body: str) -> str:
@@ -270,6 +275,16 @@ class CitizenId:
                 (f"{body} IS NOT NULL", "checksum"),
             ],
             shape,
+        )
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        shape = f"[0-9]{{6}}{BIRTH_8}[0-9]{{3}}[0-9X]"
+        usual = f"{division_warning_sql(helper(to, 'divided'))} IS NULL AND {matches(raw, shape)}"
+        county = Lookup("division", f"{to}__divided", f"substr({raw}, 1, 6)")
+        return Plain(
+            [Stage({to: raw, f"{to}__body": body_sql(raw, usual)}, [county])],
+            f"substr({raw}, 18, 1) = {check_character_sql(helper(to, 'body'))}",
         )
 
     def mask(self, column: str) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
+from chengshu.engine.sql import literal
 from chengshu.standards.clean import COMPACT, compact, is_blank
 from chengshu.standards.codes import CodeSet
 from chengshu.standards.facts import load_facts, table_of
-from chengshu.standards.model import Lookup, Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Lookup, Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     MISSING,
     helper,
@@ -120,6 +121,11 @@ class Coded:
                 [helper(to, "how"), f"CASE WHEN {text} <> {raw} THEN 'spelling' END"],
             ),
         ]
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        codes = [code for code in self.codes.codes if self.read(code).verdict is Verdict.OK]
+        return Plain([Stage({to: raw})], f"{raw} IN ({', '.join(map(literal, codes))})")
 
     def mask(self, column: str) -> str:
         """Return SQL that shows only that there is a value."""

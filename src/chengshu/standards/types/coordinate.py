@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from chengshu.engine.sql import literal, matches
+from chengshu.engine.sql import literal, matches, quote
 from chengshu.standards.clean import compose
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.decimal_text import (
     WRITTEN,
     close,
     close_sql,
+    exact_pattern,
     excess_pattern,
     is_plain,
     plain_pattern,
@@ -32,6 +33,7 @@ from chengshu.standards.types.slow_path import (
     fast_sql,
     first_of,
     names_of,
+    plain_of,
     slow_sql,
     stages_of,
     tidied,
@@ -167,6 +169,12 @@ class Coordinate:
             value=f"CASE WHEN {bad} IS NULL THEN {value} END",
             why=f"CASE WHEN {bad} IS NOT NULL THEN {bad} {outside} ELSE {slow} END",
         )
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        low, high = _CHINA[self.axis]
+        also = f"{quote(to)} BETWEEN {low} AND {high}"
+        return plain_of(to, fast_sql(raw, exact_pattern(3, 7), COLUMN), also)
 
     def mask(self, column: str) -> str:
         """Return SQL that keeps two places, about one kilometre."""

@@ -37,6 +37,12 @@ def plain_pattern(whole: int) -> str:
     return rf"-?(?:0|[1-9][0-9]{{0,{whole - 1}}})(?:\.[0-9]{{1,30}})?"
 
 
+def exact_pattern(whole: int, scale: int) -> str:
+    """Return the pattern of a decimal that is taken as it stands and needs no rounding."""
+    fraction = rf"(?:\.[0-9]{{1,{scale}}})?" if scale else ""
+    return rf"-?(?:0|[1-9][0-9]{{0,{whole - 1}}}){fraction}"
+
+
 def plain_why_sql(fast: str, raw: str, scale: int, otherwise: str) -> str:
     """Return SQL of ``rounded`` or NULL where a plain decimal was taken, else ``otherwise``.
 

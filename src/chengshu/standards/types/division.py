@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from chengshu.engine.sql import literal, matches
+from chengshu.engine.sql import literal, matches, quote
 from chengshu.standards.clean import ID_SPELLING, is_blank, replace_characters
 from chengshu.standards.codes import load_divisions
-from chengshu.standards.model import Lookup, Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Lookup, Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     MISSING,
     first_case_sql,
@@ -200,6 +200,15 @@ class DivisionCode:
                 (f"NOT {matches(code, _SHAPES[self.digits])}", "below_county"),
             ],
             literal(None),
+        )
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        current, divided = f"{to}__current", helper(to, "divided")
+        county = Lookup("division", f"{to}__divided", f"substr({raw}, 1, 6)")
+        return Plain(
+            [Stage({to: raw, current: f"{divided}.is_current"}, [county])],
+            f"{quote(current)} AND {matches(raw, _SHAPES[self.digits])}",
         )
 
     def mask(self, column: str) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from chengshu.engine.sql import literal, matches
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.engine.sql import literal, matches, quote
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.decimal_text import WRITTEN
 from chengshu.standards.types.parameters import check_choice, name_with
@@ -20,6 +20,7 @@ from chengshu.standards.types.slow_path import (
     choose_sql,
     fast_sql,
     names_of,
+    plain_of,
     slow_sql,
     stages_of,
     tidied_steps,
@@ -144,6 +145,13 @@ class Moment:
             value=names_of(to, "value")[0],
             why=self._why_sql(to),
         )
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        fillers = ", ".join(f"CAST('{moment}' AS TIMESTAMP)" for moment in PLACEHOLDERS)
+        usual = f"{quote(to)} < CAST('{LAST_DAY} 00:00:00' AS TIMESTAMP)"
+        also = f"{usual} AND {quote(to)} NOT IN ({fillers})"
+        return plain_of(to, fast_sql(raw, _PLAIN, "TIMESTAMP"), also)
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the year."""

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from chengshu.engine.sql import literal, matches
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.engine.sql import literal, matches, quote
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.chinese_number import integer_sql, read_integer, sections_sql
 from chengshu.standards.types.decimal_text import (
     close_sql,
+    exact_pattern,
     excess_pattern,
     fits,
     is_plain,
@@ -46,6 +47,7 @@ from chengshu.standards.types.slow_path import (
     RESPELLED,
     choose_sql,
     names_of,
+    plain_of,
     slow_sql,
     stages_of,
     tidied_steps,
@@ -151,6 +153,13 @@ class Money:
             value=value,
             why=self._why_sql(to, raw),
         )
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        power = POWERS[self.unit]
+        exact = f"CASE WHEN {matches(raw, exact_pattern(16 - power, 2 + power))} THEN {raw} END"
+        also = f"{quote(to)} >= 0" if self.sign == "positive" else ""
+        return plain_of(to, self._fast_sql(exact), also)
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the order of magnitude."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from chengshu.engine.sql import literal, matches
 from chengshu.standards.clean import FULL_WIDTH, compose, has_any_sql, replace_characters_sql
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.han_text import (
     HAN,
@@ -27,6 +27,7 @@ from chengshu.standards.types.slow_path import (
     RESPELLED,
     first_of,
     names_of,
+    plain_of,
     text_stages_of,
     tidied_steps,
 )
@@ -115,14 +116,13 @@ class PersonName:
         """Return the SQL of `read` (see the protocol)."""
         wide, closed, text = names_of(to, "tidied", "closed", "text")
         fillers = ", ".join(map(literal, FILLERS))
-        plain = f"{matches(raw, _PLAIN_PERSON)} AND {raw} NOT IN ({fillers})"
         latin, han = matches(text, _LATIN_NAME), matches(text, _HAN_NAME)
         undotted = f"{han} AND strpos({text}, '·') = 0 AND LENGTH({text}) > 6"
         dotted = f"ELSE replace({closed}, '.', '·') END"
         return text_stages_of(
             to,
             raw,
-            {"fast": f"CASE WHEN {plain} THEN {raw} END"},
+            {"fast": _plain_person_sql(raw)},
             *tidied_steps(to, raw, _PERSON_TABLE),
             {"closed": close_sql(wide)},
             {"text": f"CASE WHEN {has_sql(closed, LETTER)} THEN {closed} {dotted}"},
@@ -137,6 +137,10 @@ class PersonName:
                 (f"LENGTH({text}) = 1 OR LENGTH({text}) > 50 OR {undotted}", "unusual_length"),
             ],
         )
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return plain_of(to, _plain_person_sql(raw))
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the first character: 张**."""
@@ -180,7 +184,7 @@ class EnterpriseName:
         return text_stages_of(
             to,
             raw,
-            {"fast": f"CASE WHEN {matches(raw, _PLAIN_ENTERPRISE)} THEN {raw} END"},
+            {"fast": _plain_enterprise_sql(raw)},
             *tidied_steps(to, raw, _ENTERPRISE_TABLE, _fold_sql(raw)),
             {"whole": close_sql(wide)},
             {"text": f"COALESCE(NULLIF({bare}, ''), {whole})"},
@@ -192,6 +196,10 @@ class EnterpriseName:
             ],
         )
 
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return plain_of(to, _plain_enterprise_sql(raw))
+
     def mask(self, column: str) -> str:
         """Return SQL that shows the first two characters and the last four."""
         start, end = f"substr({column}, 1, 2)", f"right({column}, 4)"
@@ -200,6 +208,16 @@ class EnterpriseName:
     def caption(self, canonical: str) -> str:
         """Return the name."""
         return canonical
+
+
+def _plain_person_sql(raw: str) -> str:
+    fillers = ", ".join(map(literal, FILLERS))
+    plain = f"{matches(raw, _PLAIN_PERSON)} AND {raw} NOT IN ({fillers})"
+    return f"CASE WHEN {plain} THEN {raw} END"
+
+
+def _plain_enterprise_sql(raw: str) -> str:
+    return f"CASE WHEN {matches(raw, _PLAIN_ENTERPRISE)} THEN {raw} END"
 
 
 def _fold_sql(raw: str) -> str:

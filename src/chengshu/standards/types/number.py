@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from chengshu.engine.sql import matches
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     MISSING,
     reading_of,
@@ -21,6 +21,7 @@ from chengshu.standards.reading import (
 from chengshu.standards.types.decimal_text import (
     DIGITS,
     WRITTEN,
+    exact_pattern,
     excess_pattern,
     fits,
     is_plain,
@@ -37,6 +38,7 @@ from chengshu.standards.types.slow_path import (
     fast_sql,
     hidden_sql,
     names_of,
+    plain_of,
     slow_sql,
     stages_of,
     tidied,
@@ -125,6 +127,10 @@ class Count:
             why=slow_sql(text, why),
         )
 
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return plain_of(to, fast_sql(raw, _PLAIN_COUNT, "BIGINT"))
+
     def mask(self, column: str) -> str:
         """Return SQL that shows no digit."""
         return hidden_sql(column)
@@ -209,6 +215,11 @@ class Number:
             value=value,
             why=plain_why_sql(fast, raw, self.scale, slow_sql(text, why)),
         )
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        exact = exact_pattern(18 - self.scale, self.scale)
+        return plain_of(to, fast_sql(raw, exact, self.column))
 
     def mask(self, column: str) -> str:
         """Return SQL that shows no digit."""

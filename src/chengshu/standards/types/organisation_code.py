@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from chengshu.engine.sql import literal, matches
+from chengshu.engine.sql import literal, matches, quote
 from chengshu.standards.clean import ID_SPELLING, is_blank, replace_characters
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     AS_NUMBER,
     MISSING,
@@ -159,6 +159,16 @@ class OrganisationCode:
             Stage({f"{to}__bad": problem}),
             last_stage(to, text, bad, [corrected]),
         ]
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        number, text = helper(to, "number"), quote(to)
+        digits = f"CASE WHEN {matches(raw, '[0-9]{8}[0-9X]')} THEN substr({raw}, 1, 8) END"
+        return Plain(
+            [Stage({to: raw, f"{to}__number": f"TRY_CAST({digits} AS BIGINT)"})],
+            f"{matches(raw, SHAPE)} AND {raw} <> '{PLACEHOLDER}' "
+            f"AND substr({raw}, 9, 1) = {check_character_sql(text, number)}",
+        )
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the code: it is public."""

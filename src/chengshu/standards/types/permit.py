@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from chengshu.engine.sql import literal, matches
 from chengshu.standards.clean import ID_SPELLING, compose, is_blank, replace_characters
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     AS_NUMBER,
     MISSING,
@@ -28,6 +28,7 @@ from chengshu.standards.reading import (
 )
 from chengshu.standards.types.citizen_id import (
     BIRTH_8,
+    body_sql,
     check_character_sql,
     find_problem,
 )
@@ -69,6 +70,7 @@ FOREIGNER_REASONS: Mapping[str, Reason] = MappingProxyType(
 
 _OLD_CARD = "[A-Z]{3}[0-9]{12}"
 _NEW_CARD = "9[0-9]{16}[0-9X]"
+_DATED_CARD = f"9[0-9]{{5}}{BIRTH_8}[0-9]{{3}}[0-9X]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,10 @@ class TravelPermit:
             last_stage(to, f"substr({text}, 1, {self.length})", helper(to, "bad"), [corrected]),
         ]
 
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return Plain([Stage({to: raw})], matches(raw, self.number))
+
     def mask(self, column: str) -> str:
         """Return SQL that keeps the first and the last two characters."""
         hidden = "*" * (self.length - 4)
@@ -195,8 +201,7 @@ class ForeignerPermit:
         """Return the SQL of `read`."""
         text, fine = helper(to, "text"), helper(to, "fine")
         body, check = helper(to, "body"), helper(to, "check")
-        dated = matches(text, f"9[0-9]{{5}}{BIRTH_8}[0-9]{{3}}[0-9X]")
-        number = f"CASE WHEN {dated} THEN TRY_CAST(substr({text}, 1, 17) AS BIGINT) END"
+        number = body_sql(text, matches(text, _DATED_CARD))
         bad = first_case_sql(
             [
                 (f"{text} IS NULL OR substr({text}, 18, 1) = {check}", None),
@@ -222,6 +227,14 @@ class ForeignerPermit:
             Stage({f"{to}__bad": bad}),
             last_stage(to, text, helper(to, "bad"), [corrected]),
         ]
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        check = check_character_sql(helper(to, "body"))
+        return Plain(
+            [Stage({to: raw, f"{to}__body": body_sql(raw, matches(raw, _DATED_CARD))})],
+            f"COALESCE(substr({raw}, 18, 1) = {check}, {matches(raw, _OLD_CARD)})",
+        )
 
     def mask(self, column: str) -> str:
         """Return SQL that keeps the first three and the last four characters."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from chengshu.engine.sql import matches
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import NOTHING, helper, reading_of, reasons_of, side_by_side
 from chengshu.standards.types.citizen_id import BIRTH_8, CitizenId
 from chengshu.standards.types.citizen_id import REASONS as CITIZEN_REASONS
@@ -93,6 +93,10 @@ class PersonId:
             *tried,
             Stage({to: f"COALESCE({', '.join(order)})", f"{to}__why": why}),
         ]
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return CitizenId().plain(raw, to)
 
     def mask(self, column: str) -> str:
         """Return SQL that masks as the document's own type does."""

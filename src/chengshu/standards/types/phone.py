@@ -17,7 +17,7 @@ from chengshu.standards.clean import (
     is_blank,
     replace_characters,
 )
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     MISSING,
     first_case_sql,
@@ -158,6 +158,10 @@ class Phone:
             ),
             last_stage(to, number, bad, [corrected]),
         ]
+
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return Plain([Stage({to: raw})], matches(raw, FINE))
 
     def mask(self, column: str) -> str:
         """Return SQL that keeps three and four digits of a mobile, the area of a landline."""

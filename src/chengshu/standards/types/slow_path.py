@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from chengshu.engine.sql import literal, matches
+from chengshu.engine.sql import literal, matches, quote
 from chengshu.standards.clean import (
     FULL_WIDTH,
     replace_characters,
@@ -16,7 +16,7 @@ from chengshu.standards.clean import (
     tidy,
     tidy_sql,
 )
-from chengshu.standards.model import Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reason, Stage, Verdict
 from chengshu.standards.reading import first_case_sql, helper, reasons_of
 
 RESPELLED: Mapping[str, Reason] = reasons_of(
@@ -38,6 +38,15 @@ def names_of(to: str, *parts: str) -> Sequence[str]:
 def fast_sql(raw: str, pattern: str, column: str) -> str:
     """Return SQL of the value of type ``column`` when ``raw`` matches, else NULL."""
     return f"CASE WHEN {matches(raw, pattern)} THEN TRY_CAST({raw} AS {column}) END"
+
+
+def plain_of(to: str, fast: str, also: str = "") -> Plain:
+    """Return the plain sight of a type whose values are plain where ``fast`` is not NULL.
+
+    ``also`` is a further condition over ``to``.
+    """
+    value = quote(to)
+    return Plain([Stage({to: fast})], f"{value} IS NOT NULL" + (f" AND {also}" if also else ""))
 
 
 def unless_sql(fast: str, sql: str) -> str:

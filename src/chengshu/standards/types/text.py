@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from chengshu.engine.sql import literal
 from chengshu.standards.clean import HIDDEN, WHITE, character_class, tidy, tidy_sql
-from chengshu.standards.model import Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.han_text import DAMAGED, has, has_sql
 from chengshu.standards.types.parameters import name_with
@@ -19,6 +19,7 @@ from chengshu.standards.types.slow_path import (
     first_of,
     hidden_sql,
     names_of,
+    plain_of,
     text_stages_of,
     unless_sql,
 )
@@ -88,13 +89,11 @@ class Text:
     def stages(self, raw: str, to: str) -> Sequence[Stage]:
         """Return the SQL of `read` (see the protocol)."""
         fast, text = names_of(to, "fast", "text")
-        fits = "" if self.max_length is None else f" AND LENGTH({raw}) <= {self.max_length}"
-        clean = f"NOT regexp_matches({raw}, {literal(_ODD)}){fits}"
         long = [] if self.max_length is None else [f"LENGTH({text}) > {self.max_length}"]
         return text_stages_of(
             to,
             raw,
-            {"fast": f"CASE WHEN {clean} THEN NULLIF({raw}, '') END"},
+            {"fast": self._fast_sql(raw)},
             {"text": unless_sql(fast, tidy_sql(raw))},
             bad=[(condition, "too_long") for condition in long],
             odd=[
@@ -105,6 +104,10 @@ class Text:
             changed="white_space",
         )
 
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        return plain_of(to, self._fast_sql(raw))
+
     def mask(self, column: str) -> str:
         """Return SQL that shows nothing of the text."""
         return hidden_sql(column)
@@ -112,3 +115,8 @@ class Text:
     def caption(self, canonical: str) -> str:
         """Return the text."""
         return canonical
+
+    def _fast_sql(self, raw: str) -> str:
+        fits = "" if self.max_length is None else f" AND LENGTH({raw}) <= {self.max_length}"
+        clean = f"NOT regexp_matches({raw}, {literal(_ODD)}){fits}"
+        return f"CASE WHEN {clean} THEN NULLIF({raw}, '') END"

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from chengshu.engine.sql import literal, matches
 from chengshu.standards.clean import ID_SPELLING, is_blank, replace_characters
 from chengshu.standards.codes import load_code_set
-from chengshu.standards.model import Lookup, Reading, Reason, Stage, Verdict
+from chengshu.standards.model import Lookup, Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import (
     AS_NUMBER,
     MISSING,
@@ -26,6 +26,10 @@ from chengshu.standards.reading import (
 from chengshu.standards.types import organisation_code
 from chengshu.standards.types.citizen_id import division_warning, division_warning_sql
 from chengshu.standards.types.organisation_code import REASONS as ORGANISATION_REASONS
+from chengshu.standards.types.registration_number import (
+    is_old_registration_number,
+    old_product_sql,
+)
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 WEIGHTS = tuple(pow(3, at, 31) for at in range(17))
@@ -132,35 +136,6 @@ def inner_check_sql(to: str) -> str:
     return f"substr('{organisation_code.CHECKS}', CAST(({total}) % 11 AS INTEGER) + 1, 1)"
 
 
-def is_old_registration_number(text: str) -> bool:
-    """Return whether ``text`` is a 工商注册号: 15 digits, the last by ISO 7064 MOD 11,10."""
-    if not re.fullmatch("[0-9]{15}", text):
-        return False
-    product = 10
-    for digit in text[:14]:
-        product = ((product + int(digit)) % 10 or 10) * 2 % 11
-    return (product + int(text[14])) % 10 == 1
-
-
-def old_product_sql(text: str, before: str, first: int, last: int) -> str:
-    """Return SQL of the running product of `is_old_registration_number`.
-
-    It goes in steps, as one expression of 14 digits is too deep for the parser.
-
-    Args:
-        text: SQL of the text; the result is NULL unless it has 15 characters.
-        before: SQL of the product before digit ``first``.
-        first: Position of the first digit to take in.
-        last: Position of the last.
-    """
-    product = before
-    for at in range(first, last + 1):
-        digit = f"TRY_CAST(substr({text}, {at}, 1) AS INTEGER)"
-        # (x + 9) % 10 + 1 is x % 10 with 0 as 10, without naming x twice.
-        product = f"(({product} + {digit} + 9) % 10 + 1) * 2 % 11"
-    return f"CASE WHEN LENGTH({text}) = 15 THEN {product} END"
-
-
 def find_problem(text: str) -> str | None:
     """Return what makes a spelled text no code, or None."""
     if re.fullmatch(AS_NUMBER, text):
@@ -220,39 +195,23 @@ class Uscc:
     def stages(self, raw: str, to: str) -> Sequence[Stage]:
         """Return the SQL of `read`."""
         text, fine = helper(to, "text"), helper(to, "fine")
-        division = division_warning_sql(helper(to, "divided"))
-        warning = (
-            f"CASE WHEN {text} IS NULL THEN NULL "
-            f"WHEN {helper(to, 'registered')}.key IS NULL THEN 'registrar_unknown' "
-            f"WHEN substr({text}, 3, 6) <> '{NATION}' THEN {division} END"
-        )
         is_shaped = f"CASE WHEN {fine} THEN TRUE ELSE COALESCE({matches(text, SHAPE)}, FALSE) END"
-        lookups = [
-            Lookup("division", f"{to}__divided", f"substr({text}, 3, 6)"),
-            Lookup(f"code_{REGISTRARS}", f"{to}__registered", f"substr({text}, 1, 2)"),
-            *(
-                Lookup(PAIRS, f"{to}__pair_{at}", f"substr({text}, {at}, 2)")
-                for at in (9, 11, 13, 15)
-            ),
-        ]
         corrected = f"CASE WHEN {text} <> {raw} THEN 'spelling' END"
         return [
             *spelled_stages(raw, to, SHAPE, ID_SPELLING),
             Stage(
                 {
                     f"{to}__shaped": is_shaped,
-                    f"{to}__division": f"TRY_CAST(substr({text}, 3, 6) AS INTEGER)",
+                    f"{to}__division": _division_sql(text),
                     f"{to}__old_5": old_product_sql(text, "10", 1, 5),
                 }
             ),
             Stage(
                 {
-                    f"{to}__check": check_character_sql(to),
-                    f"{to}__inner": inner_check_sql(to),
-                    f"{to}__warning": warning,
+                    **_checks_of(to),
                     f"{to}__old_10": old_product_sql(text, helper(to, "old_5"), 6, 10),
                 },
-                lookups,
+                _lookups_of(to),
             ),
             Stage({f"{to}__bad": self._bad_sql(to)}),
             last_stage(to, text, helper(to, "bad"), [helper(to, "warning"), corrected]),
@@ -289,6 +248,19 @@ class Uscc:
             shape,
         )
 
+    def plain(self, raw: str, to: str) -> Plain:
+        """Return the SQL that knows plainly written values (see the protocol)."""
+        code, warning = helper(to, "text"), helper(to, "warning")
+        outer, inner = helper(to, "check"), helper(to, "inner")
+        return Plain(
+            [
+                Stage({to: raw, f"{to}__text": raw, f"{to}__division": _division_sql(raw)}),
+                Stage(_checks_of(to), _lookups_of(to)),
+            ],
+            f"{matches(raw, SHAPE)} AND {raw} <> '{PLACEHOLDER}' AND {warning} IS NULL "
+            f"AND substr({code}, 18, 1) = {outer} AND substr({code}, 17, 1) = {inner}",
+        )
+
     def mask(self, column: str) -> str:
         """Return SQL that shows the code: it is public."""
         return column
@@ -297,3 +269,32 @@ class Uscc:
         """Return the code in groups: registrar, division, organisation, check."""
         parts = (canonical[:2], canonical[2:8], canonical[8:17], canonical[17:])
         return " ".join(parts)
+
+
+def _division_sql(code: str) -> str:
+    return f"TRY_CAST(substr({code}, 3, 6) AS INTEGER)"
+
+
+def _checks_of(to: str) -> Mapping[str, str]:
+    """Return the helpers ``check``, ``inner`` and ``warning`` of helper ``text``."""
+    text = helper(to, "text")
+    warning = (
+        f"CASE WHEN {text} IS NULL THEN NULL "
+        f"WHEN {helper(to, 'registered')}.key IS NULL THEN 'registrar_unknown' "
+        f"WHEN substr({text}, 3, 6) <> '{NATION}' "
+        f"THEN {division_warning_sql(helper(to, 'divided'))} END"
+    )
+    return {
+        f"{to}__check": check_character_sql(to),
+        f"{to}__inner": inner_check_sql(to),
+        f"{to}__warning": warning,
+    }
+
+
+def _lookups_of(to: str) -> Sequence[Lookup]:
+    text = helper(to, "text")
+    return [
+        Lookup("division", f"{to}__divided", f"substr({text}, 3, 6)"),
+        Lookup(f"code_{REGISTRARS}", f"{to}__registered", f"substr({text}, 1, 2)"),
+        *(Lookup(PAIRS, f"{to}__pair_{at}", f"substr({text}, {at}, 2)") for at in (9, 11, 13, 15)),
+    ]
