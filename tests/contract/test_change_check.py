@@ -68,6 +68,20 @@ def test_a_batch_replayed_under_its_key_lands_once(city: TestCity, keyed: Resour
     assert [counts(b) for b in city.balances(keyed)] == [(2, 0, 0, 0)]
 
 
+def test_a_batch_that_lands_before_the_one_before_it_is_refined_counts(
+    city: TestCity, keyed: Resource
+):
+    city.deliver(keyed, [A, OTHER])
+    city.land(keyed, [B, OTHER])
+    city.land(keyed, [A, OTHER])
+
+    city.refine(keyed)
+
+    assert city.current(keyed, "code", "name") == [("1", "A"), ("2", "other")]
+    assert city.history(keyed, "name") == [("A", 1, 2), ("B", 2, 3)]
+    assert [counts(b) for b in city.balances(keyed)] == [(2, 0, 0, 0), (1, 1, 0, 0), (1, 1, 0, 0)]
+
+
 def test_a_batch_replayed_as_a_new_one_changes_nothing(city: TestCity, keyed: Resource):
     bad = {**BAD, "code": "3"}
     city.deliver(keyed, [A, bad, OTHER])
@@ -99,7 +113,8 @@ def test_null_and_empty_are_one_value_and_two_rows(city: TestCity, keyed: Resour
 
 def test_rows_that_differ_in_where_a_value_ends_are_different_rows(city: TestCity):
     resource = city.declare("two", KEYED.replace("key: [code]", "identity: content"))
-    rows = [("x", "y\x1fz"), ("x\x1fy", "z"), ("\x1e", "w"), (None, "w"), ("", "w")]
+    rows = [("x", "y\x1e\x1fz"), ("x\x1e\x1fy", "z"), ("\x1e", "w"), (None, "w"), ("", "w")]
+    rows += [("\x1e\x1f", ""), ("", "\x1e\x1f"), ("\x1e", None), (None, "\x1e"), (None, None)]
 
     city.deliver(resource, [{"code": code, "name": name} for code, name in rows])
 

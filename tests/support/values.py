@@ -59,7 +59,8 @@ def read_side_by_side(
     columns = {"n": "BIGINT", **{f"raw_{f}": "VARCHAR" for f in fields}}
     rows = enumerate(zip_longest(*(raws for _, raws in fields.values())))
     found = ", ".join(
-        f'CAST("{f}" AS VARCHAR) AS "{f}", "{f}__why", CAST("{f}_plain" AS VARCHAR) AS "{f}_plain", '
+        f'CAST("{f}" AS VARCHAR) AS "{f}", "{f}__why", '
+        f'CAST("{f}_plain" AS VARCHAR) AS "{f}_plain", '
         f'COALESCE({sight.holds}, FALSE) AS "{f}_holds"'
         for f, sight in plain.items()
     )

@@ -143,6 +143,7 @@ class DuckDBSession:
     def __init__(self, con: Any, take_turn: Callable[[], object] = lambda: None) -> None:
         """Use ``con``, which the engine owns; ``take_turn`` is called before it sees the lake."""
         self.con, self._take_turn, self._has_turn = con, take_turn, False
+        self._defined: set[str] = set()
 
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
         """Return all rows of a query."""
@@ -156,6 +157,11 @@ class DuckDBSession:
     def stage(self, name: str, sql: str, *, step: str) -> None:
         """Keep the result of ``sql`` as a temporary table."""
         self.execute(f"CREATE TEMP TABLE {quote(name)} AS {sql}", step)
+
+    def define(self, name: str, sql: str, *, step: str) -> None:
+        """Make a temporary view."""
+        self.execute(f"CREATE TEMP VIEW {quote(name)} AS {sql}", step)
+        self._defined.add(name)
 
     def stage_rows(
         self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
@@ -175,20 +181,26 @@ class DuckDBSession:
             raise (failed[0] if failed else err) from err.__cause__
 
     def drop(self, name: str) -> None:
-        """Drop a temporary table."""
-        self.execute(f"DROP TABLE {quote(name)}", f"drop {name}")
+        """Drop a temporary table or view."""
+        kind = "VIEW" if name in self._defined else "TABLE"
+        self.execute(f"DROP {kind} {quote(name)}", f"drop {name}")
+        self._defined.discard(name)
 
     def append(self, table: str, sql: str, *, step: str) -> None:
         """Insert by column name."""
         self.execute(f"INSERT INTO {qualified(table)} BY NAME {sql}", step)
 
     def remove(self, table: str, keys: str, *, on: Sequence[str], step: str) -> None:
-        """Delete by a semi-join."""
-        self.execute(
-            f"DELETE FROM {qualified(table)} WHERE ({listed(on)}) IN "
-            f"(SELECT ({listed(on)}) FROM ({keys}) AS keys)",
-            step,
-        )
+        """Delete by a semi-join; where there is nothing to delete the table is not read."""
+        columns = listed(on)
+        self.stage("removed", f"SELECT {columns} FROM ({keys}) AS keys", step=step)
+        if self.execute("SELECT 1 FROM removed LIMIT 1", step).fetchone():
+            self.execute(
+                f"DELETE FROM {qualified(table)} WHERE ({columns}) IN "
+                f"(SELECT ({columns}) FROM removed)",
+                step,
+            )
+        self.drop("removed")
 
     def execute(self, sql: str, step: str) -> Any:
         """Run one statement and return the cursor."""

@@ -33,6 +33,10 @@ class Session(Protocol):
         """Compute ``sql`` once and keep it as relation ``name`` until the session ends."""
         ...
 
+    def define(self, name: str, sql: str, *, step: str) -> None:
+        """Let ``name`` stand for ``sql``, computed whenever it is read, until the session ends."""
+        ...
+
     def stage_rows(
         self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
     ) -> None:
@@ -49,7 +53,7 @@ class Session(Protocol):
         ...
 
     def drop(self, name: str) -> None:
-        """Free a staged relation before the session ends."""
+        """Free a staged or defined relation before the session ends."""
         ...
 
     def append(self, table: str, sql: str, *, step: str) -> None:

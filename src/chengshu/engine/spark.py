@@ -117,6 +117,11 @@ class SparkSession:
         # A schema that is given needs no look into the files.
         self._spark.read.schema(frame.schema).parquet(path).createOrReplaceTempView(name)
 
+    def define(self, name: str, sql: str, *, step: str) -> None:
+        """Make a view over the query."""
+        with translated_errors(step, sql):
+            self._frame(sql).createOrReplaceTempView(name)
+
     def stage_rows(
         self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
     ) -> None:

@@ -27,15 +27,15 @@ def apply_batch(session: Session, judge: Judge, batch: Batch) -> None:
     session.stage("contradictions", _contradictions_sql(batch), step=f"compare {resource.id}")
     retires = batch.mode == "full" and resource.identity != "none"
     if retires:
-        _stage_absent(session, judge)
+        _stage_absent(session, judge, batch)
     # From here on nothing is read that is written.
     failures = "SELECT * FROM failures UNION ALL SELECT * FROM contradictions"
     write_judgements(session, judge, f"batch {batch.number}", failures)
     write_rule_counts(session, judge, batch)
-    _write_new(session, judge)
     if retires:
         _write_absent(session, judge, batch)
     _write_touched(session, judge)
+    _write_new(session, judge)
 
 
 def raw_sql(resource: Resource, condition: str) -> str:
@@ -64,8 +64,7 @@ def _stage_numbered(session: Session, judge: Judge, batch: Batch) -> None:
     known = (
         f"SELECT _digest, _record, {fields} FROM {now} UNION ALL "
         f"SELECT a._digest, c._record, {listed(judge.fields, 'c.')} "
-        f"FROM lake.{stores.aliases(resource)} AS a JOIN {now} AS c ON a._record = c._record "
-        "AND a._batch = c._batch AND a._position = c._position"
+        f"FROM lake.{stores.aliases(resource)} AS a JOIN {now} AS c ON {alias_of('a', 'c')}"
     )
     session.stage(
         "numbered",
@@ -86,20 +85,19 @@ def _stage_numbered(session: Session, judge: Judge, batch: Batch) -> None:
 def _stage_touched(session: Session, judge: Judge, batch: Batch) -> None:
     """Stage ``touched``: the records that are neither just new nor just the same.
 
-    ``existing`` is their current version; ``hits`` is where this batch repeats a version exactly.
+    ``existing`` is their current version; ``hits`` is where this batch repeats it exactly.
     """
     resource = judge.resource
     now, step = f"lake.{stores.current(resource)}", f"compare {resource.id}"
     arrived = f"SELECT _record FROM {_good_sql(judge)} WHERE _record IS NOT NULL"
     session.stage("said_twice", f"{arrived} GROUP BY _record HAVING COUNT(*) > 1", step=step)
-    session.stage("hits", _hits_sql(judge, batch), step=step)
+    awaiting = f"(SELECT * FROM {now} WHERE _awaiting IS NOT NULL)"
     session.stage(
         "touched",
-        f"SELECT _record FROM said_twice UNION SELECT _record FROM {now} "
-        f"WHERE _record IN ({arrived})"
+        f"SELECT _record FROM said_twice UNION SELECT n._record FROM {now} AS n "
+        f"JOIN ({arrived}) AS a ON n._record = a._record"
         f" UNION SELECT _record FROM judged WHERE _blocked AND _record IS NOT NULL "
-        f"UNION SELECT _record FROM {now} WHERE _awaiting IS NOT NULL "
-        "AND _record IN (SELECT _record FROM hits) "
+        f"UNION SELECT _record FROM ({_hits_sql(judge, batch, awaiting)}) AS good_again "
         f"UNION SELECT f._record FROM lake.{stores.refused(resource)} AS f "
         f"JOIN lake.{stores.repeats(resource)} AS r ON f._digest = r._digest "
         f"WHERE r._batch = {batch.number} AND f._record IS NOT NULL",
@@ -110,21 +108,19 @@ def _stage_touched(session: Session, judge: Judge, batch: Batch) -> None:
         f"SELECT * FROM {now} WHERE _record IN (SELECT _record FROM touched)",
         step=step,
     )
+    session.stage("hits", _hits_sql(judge, batch, "existing"), step=step)
 
 
-def _hits_sql(judge: Judge, batch: Batch) -> str:
-    """Return SQL of the rows of this batch that repeat a current version, by digest or alias."""
+def _hits_sql(judge: Judge, batch: Batch, versions: str) -> str:
+    """Return SQL of the rows of this batch that repeat one of ``versions``."""
     resource = judge.resource
-    now, again = f"lake.{stores.current(resource)}", f"lake.{stores.repeats(resource)}"
     if resource.identity != "key":
-        return f"SELECT _record, {PLACE} FROM {now} WHERE FALSE"
+        return f"SELECT _record, {PLACE} FROM {versions} AS c WHERE FALSE"
+    said = f"SELECT c._record, r._digest, r._batch, r._position FROM {versions} AS c JOIN"
+    again = f"lake.{stores.repeats(resource)} AS r ON r._batch = {batch.number} AND r._digest ="
     return (
-        f"SELECT c._record, r._digest, r._batch, r._position FROM {again} AS r JOIN {now} AS c "
-        f"ON r._digest = c._digest WHERE r._batch = {batch.number} UNION ALL "
-        f"SELECT a._record, r._digest, r._batch, r._position FROM {again} AS r "
-        f"JOIN lake.{stores.aliases(resource)} AS a ON r._digest = a._digest "
-        f"JOIN {now} AS c ON a._record = c._record AND a._batch = c._batch "
-        f"AND a._position = c._position WHERE r._batch = {batch.number}"
+        f"{said} {again} c._digest UNION ALL {said} lake.{stores.aliases(resource)} AS a "
+        f"ON {alias_of('a', 'c')} JOIN {again} a._digest"
     )
 
 
@@ -191,24 +187,27 @@ def _write_new(session: Session, judge: Judge) -> None:
     )
 
 
-def _stage_absent(session: Session, judge: Judge) -> None:
+def _stage_absent(session: Session, judge: Judge, batch: Batch) -> None:
     """Stage ``absent``: the records that a full delivery no longer has.
 
     A refused row still stands for its record.
     """
     resource, step = judge.resource, f"find ended records of {judge.resource.id}"
-    here = "SELECT _record FROM touched UNION ALL SELECT _record FROM hits"
-    if resource.identity == "content":
-        here = "SELECT _record FROM numbered"
     now = f"lake.{stores.current(resource)}"
     # Names first: whole rows are read only of the few that have ended.
-    # A left join: on Spark a `NOT IN` of many rows compares every pair.
-    session.stage(
-        "gone",
-        f"SELECT n._record FROM {now} AS n LEFT JOIN ({here}) AS h ON n._record = h._record "
-        "WHERE h._record IS NULL",
-        step=step,
-    )
+    # Left joins: on Spark a `NOT IN` of many rows compares every pair.
+    gone = f"SELECT n._record FROM {now} AS n LEFT JOIN numbered AS h ON n._record = h._record"
+    if resource.identity == "key":
+        again = f"SELECT _digest FROM lake.{stores.repeats(resource)} WHERE _batch = {batch.number}"
+        gone = (
+            f"SELECT n._record FROM (SELECT c._record FROM {now} AS c "
+            f"LEFT JOIN ({again}) AS r ON c._digest = r._digest WHERE r._digest IS NULL) AS n "
+            f"LEFT JOIN (SELECT _record FROM touched UNION ALL SELECT a._record "
+            f"FROM lake.{stores.aliases(resource)} AS a JOIN ({again}) AS r "
+            f"ON a._digest = r._digest JOIN {now} AS c ON {alias_of('a', 'c')}) AS h "
+            "ON n._record = h._record"
+        )
+    session.stage("gone", f"{gone} WHERE h._record IS NULL", step=step)
     session.stage(
         "absent", f"SELECT * FROM {now} WHERE _record IN (SELECT _record FROM gone)", step=step
     )
@@ -257,6 +256,13 @@ def _write_touched(session: Session, judge: Judge) -> None:
         stores.current(resource),
         f"SELECT {listed(columns)} FROM versions WHERE _ended IS NULL AND {moved}",
         step=step,
+    )
+
+
+def alias_of(alias: str, version: str) -> str:
+    """Return the condition that an alias speaks of a version, and not of an earlier one."""
+    return " AND ".join(
+        f"{alias}.{column} = {version}.{column}" for column in ("_record", "_batch", "_position")
     )
 
 

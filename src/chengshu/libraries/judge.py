@@ -9,6 +9,7 @@ from chengshu.catalog import Check, Resource, Rule, Types
 from chengshu.catalog.checks import (
     lookups_of,
     render_judged_sql,
+    render_plain_sql,
     render_typed_sql,
     row_expression,
 )
@@ -44,39 +45,53 @@ class Judge:
         """Return the checks whose outcome also rests on other rows."""
         return [c for c in self.checks if c.rests_on is not None]
 
+    def joined(self) -> list[Rule]:
+        """Return the rules that look at more than the row itself."""
+        return [rule for rule in self.resource.rules if rule.kind != "row"]
+
 
 def judge_rows(session: Session, judge: Judge, source: str) -> None:
-    """Stage ``judged`` (see `render_judged_sql`) from raw rows.
+    """Define ``judged`` (see `render_judged_sql`) from raw rows.
+
+    The rows in which nothing can be wrong are known at first sight (``plain``); only the ``odd``
+    others are read and judged in full.
 
     Args:
         session: Where ``source`` is.
         judge: The checks.
-        source: Relation of raw rows with ``_as_of`` and ``_unit``.
+        source: Relation of raw rows with ``_as_of`` and ``_unit``, unique by batch and position.
     """
-    resource = judge.resource
+    resource, step = judge.resource, f"refine {judge.resource.id}"
     for table in lookups_of(judge.types):
         facts = load_facts(table)
         session.stage_rows(f"facts__{table}", facts.columns, facts.rows)
-    joined = [rule for rule in resource.rules if rule.kind != "row"]
-    typed = render_typed_sql(resource, judge.types, source)
-    step = f"refine {resource.id}"
-    if not joined:
-        judged = render_judged_sql(resource, judge.checks, f"({typed})")
-    else:
-        session.stage("typed", typed, step=step)
-        for rule in joined:
-            bad = _bad_rows_sql(judge, rule)
-            session.stage(f"bad__{rule.name}", bad, step=f"{step}: rule {rule.name}")
-        judged = render_judged_sql(resource, judge.checks, "typed")
-    session.stage("judged", judged, step=step)
+    session.stage("plain", render_plain_sql(resource, judge.types, source), step=step)
+    session.stage(
+        "odd",
+        f"SELECT raw.* FROM {source} JOIN (SELECT _batch, _position FROM plain WHERE NOT _plain) "
+        "AS p ON raw._batch = p._batch AND raw._position = p._position",
+        step=step,
+    )
+    session.stage("read", render_typed_sql(resource, judge.types, "odd"), step=step)
+    values = ", ".join(["_record, _as_of", *(f'"v__{name}"' for name in judge.fields)])
+    columns = f"SELECT _batch, _position, _digest, {values} FROM"
+    session.define("typed", f"{columns} plain WHERE _plain UNION ALL {columns} read", step=step)
+    for rule in judge.joined():
+        bad = _bad_rows_sql(judge, rule)
+        session.stage(f"bad__{rule.name}", bad, step=f"{step}: rule {rule.name}")
+    odd = render_judged_sql(resource, judge.checks, "read")
+    session.stage("judged_odd", odd, step=step)
+    names = {rule.name for rule in judge.joined()}
+    others = [check for check in judge.checks if check.rule in names]
+    plain = render_judged_sql(resource, others, "(SELECT * FROM plain WHERE _plain)")
+    session.define("judged", f"{plain} UNION ALL SELECT * FROM judged_odd", step=step)
 
 
 def release(session: Session, judge: Judge) -> None:
-    """Drop what `judge_rows` staged."""
-    names = [f"facts__{table}" for table in lookups_of(judge.types)] + ["judged"]
-    joined = [rule for rule in judge.resource.rules if rule.kind != "row"]
-    names += ["typed", *(f"bad__{rule.name}" for rule in joined)] if joined else []
-    for name in names:
+    """Drop what `judge_rows` made."""
+    names = ["judged", "judged_odd", *(f"bad__{rule.name}" for rule in judge.joined())]
+    names += ["typed", "read", "odd", "plain"]
+    for name in [*names, *(f"facts__{table}" for table in lookups_of(judge.types))]:
         session.drop(name)
 
 

@@ -15,19 +15,20 @@ def write_judgements(session: Session, judge: Judge, what: str, failures: str) -
     ``failures`` is SQL of the findings.
     """
     resource = judge.resource
-    raw = listed((c for c in stores.raw_columns(resource)), "l.")
+    raw = listed((c for c in stores.raw_columns(resource)), "r.")
+    # A plain row can only be refused for what other rows say.
+    source = f"lake.{stores.landing(resource)}" if judge.joined() else "odd"
     for table in (stores.refused(resource), stores.findings(resource)):
-        # The few rows of the table are looked up among the many judged, not the other way.
-        again = f"SELECT _digest FROM lake.{table} WHERE _digest IN (SELECT _digest FROM judged)"
+        again = f"SELECT t._digest FROM lake.{table} AS t JOIN judged ON t._digest = judged._digest"
         session.remove(table, again, on=["_digest"], step=f"{what}: forget old findings")
     session.append(stores.findings(resource), failures, step=f"{what}: write findings")
     session.append(
         stores.refused(resource),
         f"SELECT {raw}, j._record, {literal(judge.rules)} AS _rules "
-        f"FROM lake.{stores.landing(resource)} AS l JOIN (SELECT _batch, _position, _record, "
+        f"FROM {source} AS r JOIN (SELECT _batch, _position, _record, "
         "ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _batch, _position) AS _nth "
         "FROM judged WHERE _blocked) AS j "
-        "ON l._batch = j._batch AND l._position = j._position AND j._nth = 1",
+        "ON r._batch = j._batch AND r._position = j._position AND j._nth = 1",
         step=f"{what}: write refused rows",
     )
 

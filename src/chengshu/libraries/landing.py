@@ -56,16 +56,21 @@ def pulled_columns(resource: Resource) -> list[str]:
 def digest_sql(resource: Resource, columns: Mapping[str, str] | None = None) -> str:
     """Return SQL of a raw row's digest; NULL and empty differ, and every column counts.
 
-    The lengths at the end tell where each value ends, whatever characters it holds.
+    Values are joined by RS US, and RS alone stands for NULL. Where a value holds RS itself, three
+    of them (which no other row can begin with) come first, and the lengths last.
 
     Where the row is still on its way, ``columns`` gives the SQL of each raw field and ``_rest``.
     """
     names = [*(f.name for f in resource.fields), "_rest", "_problem"]
     made = columns or {}
     sqls = [made.get(name, quote(name)) for name in names]
-    values = ", ".join(f"COALESCE({sql}, '')" for sql in sqls)
+    joined = ", ".join(f"COALESCE({sql}, '\x1e')" for sql in sqls)
     lengths = ", ".join(f"COALESCE(CAST(LENGTH({sql}) AS VARCHAR), '-')" for sql in sqls)
-    return f"MD5(CONCAT_WS('\x1f', {values}, {lengths}))"
+    return (
+        f"MD5(CASE WHEN CONTAINS(CONCAT_WS('', {', '.join(sqls)}), '\x1e') "
+        f"THEN CONCAT_WS('\x1e\x1f', '\x1e\x1e\x1e', {joined}, {lengths}) "
+        f"ELSE CONCAT_WS('\x1e\x1f', {joined}) END)"
+    )
 
 
 def land(session: Session, resource: Resource, delivery: Delivery) -> Batch:
@@ -82,26 +87,28 @@ def land(session: Session, resource: Resource, delivery: Delivery) -> Batch:
     done = find_batch(session, resource, delivery.step_key)
     if done is not None:
         return done
+    landed = list_batches(session, resource)
     (count,) = session.rows("SELECT COUNT(*) AS n FROM pulled", step=f"count {resource.id}")
-    (last,) = session.rows(
-        f"SELECT COALESCE(MAX(batch), 0) AS n FROM lake.{stores.BATCHES} "
-        f"WHERE resource = {literal(resource.id)}",
-        step=f"last batch of {resource.id}",
-    )
-    batch = Batch(last["n"] + 1, resource.id, delivery.mode, delivery.as_of, count["n"])
-    _append_rows(session, resource, f"CAST({batch.number} AS BIGINT) AS _batch")
+    last = max((batch.number for batch in landed), default=0)
+    batch = Batch(last + 1, resource.id, delivery.mode, delivery.as_of, count["n"])
+    # What is known now is not what will be known once a waiting batch is refined.
+    whole = resource.identity == "none" or not all(b.is_refined for b in landed)
+    _append_rows(session, resource, f"CAST({batch.number} AS BIGINT) AS _batch", whole=whole)
     _record_batch(session, resource, delivery, batch)
     return batch
 
 
-def _append_rows(session: Session, resource: Resource, number: str) -> None:
-    known, step = _known_sql(resource), f"land {resource.id}"
-    if known is None:
+def _append_rows(session: Session, resource: Resource, number: str, *, whole: bool) -> None:
+    step = f"land {resource.id}"
+    if whole:
         session.append(stores.landing(resource), f"SELECT *, {number} FROM pulled", step=step)
         return
     # Digests are compared once; what is left is found by position, a shorter key.
     session.stage(
-        "again", f"SELECT _position, _digest FROM pulled WHERE _digest IN ({known})", step=step
+        "again",
+        "SELECT DISTINCT p._position, p._digest FROM pulled AS p "
+        f"JOIN ({_known_sql(resource)}) AS k ON p._digest = k._digest",
+        step=step,
     )
     session.append(stores.repeats(resource), f"SELECT *, {number} FROM again", step=step)
     session.append(
@@ -112,10 +119,8 @@ def _append_rows(session: Session, resource: Resource, number: str) -> None:
     )
 
 
-def _known_sql(resource: Resource) -> str | None:
+def _known_sql(resource: Resource) -> str:
     """Return the digests whose rows need not land again: current ones, and refused ones."""
-    if resource.identity == "none":
-        return None
     return (
         f"SELECT _digest FROM lake.{stores.current(resource)} "
         f"UNION ALL SELECT a._digest FROM lake.{stores.aliases(resource)} AS a "

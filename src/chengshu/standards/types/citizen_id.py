@@ -141,7 +141,7 @@ def find_shape_problem(text: str) -> str | None:
 def birth_date_sql(number: str) -> str:
     """Return SQL of the date of birth (DATE) in a canonical 18-character number."""
     year, month, day = (f"substr({number}, {at}, {n})" for at, n in ((7, 4), (11, 2), (13, 2)))
-    born = f"TRY_CAST({year} || '-' || {month} || '-' || {day} AS DATE)"
+    born = f"TRY_CAST(CONCAT({year}, '-', {month}, '-', {day}) AS DATE)"
     return f"CASE WHEN LENGTH({number}) = 18 THEN {born} END"
 
 
@@ -157,8 +157,7 @@ def sex_sql(number: str) -> str:
     digit = f"substr({number}, 17, 1)"
     return (
         f"CASE WHEN LENGTH({number}) <> 18 THEN {NOTHING} "
-        f"WHEN {digit} IN ('1', '3', '5', '7', '9') THEN '1' "
-        f"WHEN {digit} IN ('0', '2', '4', '6', '8') THEN '2' END"
+        f"WHEN contains('13579', {digit}) THEN '1' WHEN contains('02468', {digit}) THEN '2' END"
     )
 
 

@@ -156,9 +156,8 @@ class Date:
 
     def plain(self, raw: str, to: str) -> Plain:
         """Return the SQL that knows plainly written values (see the protocol)."""
-        odd = [_sql(self._cut(day)) for day in PLACEHOLDERS]
-        odd += [_sql(self._cut(LAST_DAY))] if self.end == "closed" else []
-        return plain_of(to, self._fast_sql(raw), f"{quote(to)} NOT IN ({', '.join(odd)})")
+        first, last = _sql(date(1900, 1, 2)), _sql(date(9999, 11, 30))
+        return plain_of(to, self._fast_sql(raw), f"{quote(to)} BETWEEN {first} AND {last}")
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the year."""

@@ -148,10 +148,9 @@ class Moment:
 
     def plain(self, raw: str, to: str) -> Plain:
         """Return the SQL that knows plainly written values (see the protocol)."""
-        fillers = ", ".join(f"CAST('{moment}' AS TIMESTAMP)" for moment in PLACEHOLDERS)
-        usual = f"{quote(to)} < CAST('{LAST_DAY} 00:00:00' AS TIMESTAMP)"
-        also = f"{usual} AND {quote(to)} NOT IN ({fillers})"
-        return plain_of(to, fast_sql(raw, _PLAIN, "TIMESTAMP"), also)
+        first, last = (f"CAST('{day}' AS TIMESTAMP)" for day in ("1970-01-02", "9999-11-30"))
+        fast = fast_sql(raw, _PLAIN, "TIMESTAMP")
+        return plain_of(to, fast, f"{quote(to)} BETWEEN {first} AND {last}")
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the year."""

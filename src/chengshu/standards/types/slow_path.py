@@ -43,10 +43,9 @@ def fast_sql(raw: str, pattern: str, column: str) -> str:
 def plain_of(to: str, fast: str, also: str = "") -> Plain:
     """Return the plain sight of a type whose values are plain where ``fast`` is not NULL.
 
-    ``also`` is a further condition over ``to``.
+    ``also`` is a further condition over ``to``, false or NULL where that is.
     """
-    value = quote(to)
-    return Plain([Stage({to: fast})], f"{value} IS NOT NULL" + (f" AND {also}" if also else ""))
+    return Plain([Stage({to: fast})], also or f"{quote(to)} IS NOT NULL")
 
 
 def unless_sql(fast: str, sql: str) -> str:
