@@ -25,7 +25,7 @@ NULLS = (2, None, None, None, None, None, None)
 
 
 def table_with(engine: Engine, *rows: tuple[object, ...]) -> str:
-    engine.ensure_table("department.t", COLUMNS)
+    engine.ensure_tables({"department.t": COLUMNS})
     add(engine, *rows)
     return "department.t"
 
@@ -88,7 +88,7 @@ def test_a_session_reads_one_snapshot(engine: Engine):
 def test_a_column_added_later_is_null_in_old_rows(engine: Engine):
     table_with(engine, ROW)
 
-    engine.ensure_table("department.t", {**COLUMNS, "extra": "VARCHAR"})
+    engine.ensure_tables({"department.t": {**COLUMNS, "extra": "VARCHAR"}})
     with engine.session() as session:
         session.append("department.t", "SELECT 'x' AS extra, CAST(9 AS BIGINT) AS id", step="add")
 
@@ -100,7 +100,7 @@ def test_a_column_added_later_is_null_in_old_rows(engine: Engine):
 def test_a_column_of_another_type_moves_the_old_one_aside(engine: Engine):
     table_with(engine, ROW)
 
-    engine.ensure_table("department.t", {**COLUMNS, "amount": "DECIMAL(18,4)"})
+    engine.ensure_tables({"department.t": {**COLUMNS, "amount": "DECIMAL(18,4)"}})
     add(engine, (9, *ROW[1:]))
 
     with engine.session() as session:
@@ -118,7 +118,7 @@ def test_the_snapshot_number_moves_with_the_rows_of_the_table_only(engine: Engin
     table_with(engine, ROW)
     first = engine.snapshot_of("department.t")
 
-    engine.ensure_table("department.u", COLUMNS)
+    engine.ensure_tables({"department.u": COLUMNS})
     assert engine.snapshot_of("department.t") == first
 
     add(engine, NULLS)

@@ -52,16 +52,20 @@ class DuckDBEngine:
                 raise
             session.execute("COMMIT", "commit")
 
-    def ensure_table(self, table: str, columns: Mapping[str, str]) -> None:
-        """Create the table or bring its columns up to date (see the port)."""
-        if self._made.get(table) == columns:
+    def ensure_tables(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Create tables or bring their columns up to date (see the port)."""
+        if all(self._made.get(table) == columns for table, columns in tables.items()):
             return
-        if not _has(self.columns_of(table), columns):
+        with self._root.cursor() as con:
+            have = _tables_of(DuckDBSession(con))
+        if not all(_has(have.get(table, {}), columns) for table, columns in tables.items()):
             with self.session() as session:
-                # Another thread may have made it while this one waited for its turn.
-                for statement in _statements(table, columns_of(session, table), columns):
-                    session.execute(statement, f"make {table}")
-        self._made[table] = dict(columns)
+                # Another thread may have made them while this one waited for its turn.
+                have = _tables_of(session)
+                for table, columns in tables.items():
+                    for statement in _statements(table, have.get(table, {}), columns):
+                        session.execute(statement, f"make {table}")
+        self._made |= {table: dict(columns) for table, columns in tables.items()}
 
     def columns_of(self, table: str) -> Mapping[str, str]:
         """Return the table's columns (see the port)."""
@@ -122,13 +126,20 @@ def _statements(table: str, have: Mapping[str, str], columns: Mapping[str, str])
 
 def columns_of(session: DuckDBSession, table: str) -> Mapping[str, str]:
     """Return column name → type of a lake table as ``session`` sees it."""
-    store, name = (literal(part) for part in table.split("."))
+    return _tables_of(session).get(table, {})
+
+
+def _tables_of(session: DuckDBSession) -> Mapping[str, Mapping[str, str]]:
+    """Return every lake table with its columns, as ``session`` sees them."""
     rows = session.rows(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' "
-        f"AND schema_name = {store} AND table_name = {name} ORDER BY column_index",
-        step=f"columns of {table}",
+        "SELECT schema_name || '.' || table_name AS name, column_name, data_type "
+        "FROM duckdb_columns() WHERE database_name = 'lake' ORDER BY name, column_index",
+        step="columns of the lake",
     )
-    return {row["column_name"]: row["data_type"] for row in rows}
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(row["name"], {})[row["column_name"]] = row["data_type"]
+    return found
 
 
 def qualified(table: str) -> str:

@@ -81,8 +81,8 @@ class Engine(Protocol):
         """
         ...
 
-    def ensure_table(self, table: str, columns: Mapping[str, str]) -> None:
-        """Create ``lake.<table>``, or add the columns it lacks.
+    def ensure_tables(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Create each ``lake.<table>`` with its columns, or add those it lacks; all or none.
 
         Nothing is ever dropped: a column whose type is another now is renamed to ``name__1``, and
         a new one takes its name, NULL in the rows that stand.

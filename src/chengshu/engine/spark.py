@@ -70,9 +70,9 @@ class SparkEngine:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def ensure_table(self, table: str, columns: Mapping[str, str]) -> None:
-        """Create the table or add the columns it lacks (see the port)."""
-        self._catalog.ensure_table(table, columns)
+    def ensure_tables(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Create tables or add the columns they lack (see the port)."""
+        self._catalog.ensure_tables(tables)
 
     def columns_of(self, table: str) -> Mapping[str, str]:
         """Return the table's columns (see the port)."""

@@ -48,8 +48,9 @@ def balance_batches(session: Session, resource: Resource, batches: Sequence[int]
     if not batches:
         return []
     rows = session.rows(_balance_sql(resource, batches), step=f"balance {resource.id}")
-    names = Balance.__slots__
-    return [Balance(**{name: int(row[name]) for name in names}) for row in rows]
+    found = {row["batch"]: [int(row[name]) for name in Balance.__slots__] for row in rows}
+    # A delivery without rows is a delivery: its balance is all zeros.
+    return [Balance(*found.get(batch, (batch, *[0] * 6))) for batch in sorted(batches)]
 
 
 def _balance_sql(resource: Resource, batches: Sequence[int]) -> str:

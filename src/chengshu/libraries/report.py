@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chengshu.catalog import Resource
@@ -16,12 +16,14 @@ TABLES = {
     "department": stores.current,
     "history": stores.history,
     "management": stores.refused,
+    "findings": stores.findings,
 }
 OWN = {
     "landing": ("_batch", "_position", "_source", "_problem"),
     "department": ("_batch", "_position", "_since", "_awaiting"),
     "history": ("_batch", "_position", "_since", "_until"),
-    "management": ("_batch", "_position", "_source", "_problem"),
+    "management": ("_batch", "_position", "_source", "_problem", "_why"),
+    "findings": ("_batch", "_position", "_source", "_rule", "_field", "_reason", "_effect"),
 }
 
 
@@ -55,11 +57,17 @@ def list_waiting(session: Session, resource: Resource) -> list[dict[str, Any]]:
 
 
 def count_findings(session: Session, resource: Resource) -> list[dict[str, Any]]:
-    """Return how many distinct rows fail each rule, the most first."""
+    """Return how many distinct rows fail each rule, of how many it was held against."""
+    evaluated = (
+        "SELECT rule, field, SUM(evaluated) AS evaluated "
+        f"FROM lake.{stores.rule_counts(resource)} GROUP BY rule, field"
+    )
     rows = session.rows(
-        "SELECT rule, field, reason, effect, COUNT(*) AS n "
-        f"FROM lake.{stores.findings(resource)} GROUP BY rule, field, reason, effect "
-        "ORDER BY COUNT(*) DESC, rule, field, reason",
+        "SELECT f.rule, f.field, f.reason, f.effect, COUNT(*) AS n, MAX(e.evaluated) AS evaluated "
+        f"FROM lake.{stores.findings(resource)} AS f LEFT JOIN ({evaluated}) AS e "
+        "ON f.rule = e.rule AND f.field IS NOT DISTINCT FROM e.field "
+        "GROUP BY f.rule, f.field, f.reason, f.effect "
+        "ORDER BY COUNT(*) DESC, f.rule, f.field, f.reason",
         step=f"findings of {resource.id}",
     )
     return [{"resource": resource.id, **_renamed(row)} for row in rows]
@@ -90,27 +98,52 @@ def list_rows(
 ) -> list[Mapping[str, Any]]:
     """Return rows of a store; ``columns`` maps each field to the SQL that shows it.
 
-    Rows of the management store come with what is wrong with them.
+    Rows of the management store come with what is wrong with them; ``findings`` lists every row
+    that failed a rule, whatever the effect.
     """
-    table = f"lake.{TABLES[store](resource)}"
     shown = ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
     own = ", ".join(OWN[store])  # With their underscore: a field may be called position, too.
-    source = f"{table} AS r"
-    if store == "management":
-        own += ", _why"
-        source = (
-            f"{table} AS r LEFT JOIN (SELECT _digest AS _d, STRING_AGG("
-            "CONCAT_WS(' ', field, rule, NULLIF(reason, rule)), '; ' ORDER BY rule, field) AS _why "
-            f"FROM lake.{stores.findings(resource)} WHERE effect = 'block' GROUP BY _digest) AS f "
-            "ON r._digest = f._d"
-        )
+    source = f"lake.{TABLES[store](resource)}"
+    if store in ("management", "findings"):
+        source = f"({_failing_sql(resource, columns, store)})"
     condition = f" WHERE _batch = {batch}" if batch is not None else ""
     return list(
         session.rows(
-            f"SELECT {own}, {shown} FROM {source}{condition} "
+            f"SELECT {own}, {shown} FROM {source} AS r{condition} "
             f"ORDER BY _batch, _position LIMIT {limit}",
             step=f"show {resource.id}",
         )
+    )
+
+
+def _failing_sql(resource: Resource, fields: Iterable[str], store: str) -> str:
+    """Return SQL of every row that failed, wherever it came: a row said again fails again."""
+    arrivals = " UNION ALL ".join(
+        f"SELECT _digest, _batch, _position FROM lake.{table}"
+        for table in (stores.landing(resource), stores.repeats(resource))
+    )
+    first = (
+        "SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _batch, _position) AS _nth "
+        f"FROM lake.{stores.landing(resource)}"
+    )
+    found = (
+        "SELECT _digest, rule AS _rule, field AS _field, reason AS _reason, effect AS _effect "
+        f"FROM lake.{stores.findings(resource)}"
+    )
+    names = ", ".join(f"f.{name}" for name in OWN["findings"][3:])
+    if store == "management":
+        names = "l._problem, f._why"
+        why = "CONCAT_WS(' ', _field, _rule, NULLIF(_reason, _rule))"
+        found = (
+            f"SELECT r._digest, STRING_AGG({why}, '; ' ORDER BY _rule, _field) AS _why "
+            f"FROM lake.{stores.refused(resource)} AS r LEFT JOIN ({found}) AS b "
+            "ON r._digest = b._digest AND b._effect = 'block' GROUP BY r._digest"
+        )
+    raw = ", ".join(f"l.{quote(name)}" for name in fields)
+    return (
+        f"SELECT a._batch, a._position, l._source, {names}, {raw} FROM ({arrivals}) AS a "
+        f"JOIN ({found}) AS f ON a._digest = f._digest "
+        f"JOIN ({first}) AS l ON a._digest = l._digest AND l._nth = 1"
     )
 
 

@@ -139,5 +139,4 @@ def tables_of(resource: Resource, types: Types) -> Mapping[str, Mapping[str, str
 
 def ensure_tables(engine: Engine, resource: Resource, types: Types) -> None:
     """Make the resource's tables, or widen them to what is declared now."""
-    for table, columns in tables_of(resource, types).items():
-        engine.ensure_table(table, columns)
+    engine.ensure_tables(tables_of(resource, types))

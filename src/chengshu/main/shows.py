@@ -21,7 +21,7 @@ from chengshu.security.mask import is_masked, shown_columns
 from chengshu.security.usage import record_use
 
 Json = Annotated[bool, typer.Option("--json", help="One object a line.")]
-Store = Literal["landing", "department", "history", "management"]
+Store = Literal["landing", "department", "history", "management", "findings"]
 
 
 def status(
