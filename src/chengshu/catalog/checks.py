@@ -15,7 +15,7 @@ from chengshu.engine.sql import literal, quote
 from chengshu.standards.model import Lookup, Stage, ValueType, Verdict
 
 Types = Mapping[str, ValueType]
-CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_problem")
+CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_said", "_problem")
 
 
 @dataclass(frozen=True, slots=True)
