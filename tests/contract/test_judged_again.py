@@ -130,6 +130,21 @@ def test_the_first_come_keeps_a_unique_value(city: TestCity, effect: str):
     assert ("2", "A") in city.current(things, "code", "name")
 
 
+@pytest.mark.parametrize("order", [(1, 3, 2), (2, 3, 1), (3, 2, 1)])
+def test_late_deliveries_give_a_unique_value_to_the_same_record(
+    duckdb_engine: Engine, order: tuple[int, ...]
+):
+    city = TestCity(duckdb_engine)
+    things = declare(city, "unique", "block")
+
+    for day in order:
+        city.deliver(things, [thing(str(day), "A")], mode="incremental", day=day)
+
+    assert city.current(things, "code") == [("1",)]
+    assert broken(city, things) == ["2", "3"]
+    assert all(balance.is_closed for balance in city.balances(things))
+
+
 def test_of_two_newcomers_neither_has_the_value_until_one_goes(city: TestCity):
     things = declare(city, "unique", "block")
     city.deliver(things, [thing("1", "A"), thing("2", "A")])

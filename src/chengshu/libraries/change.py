@@ -43,7 +43,8 @@ def raw_sql(resource: Resource, condition: str) -> str:
     raw = listed((c for c in stores.raw_columns(resource)), "l.")
     return (
         f"SELECT {raw}, b.as_of AS _as_of, "
-        "COALESCE(b.source_digest, 'batch ' || CAST(b.batch AS VARCHAR)) AS _unit, TRUE AS _said "
+        "COALESCE(b.source_digest, 'batch ' || CAST(b.batch AS VARCHAR)) AS _unit, "
+        "l._position AS _said "
         f"FROM lake.{stores.landing(resource)} AS l JOIN lake.{stores.BATCHES} AS b "
         f"ON l._batch = b.batch AND b.resource = {literal(resource.id)} WHERE {condition}"
     )

@@ -53,8 +53,8 @@ def judge_rows(session: Session, judge: Judge, source: str) -> None:
     Args:
         session: Where ``source`` is.
         judge: The checks.
-        source: Relation of raw rows with ``_as_of``, ``_unit`` and ``_said``: whether no later full
-            delivery lacks the row.
+        source: Relation of raw rows with ``_as_of``, ``_unit`` and ``_said``, which grows with the
+            place where a delivery last said the row; NULL when a later full one lacks it.
     """
     resource = judge.resource
     for table in lookups_of(judge.types):
@@ -159,8 +159,8 @@ def _speaking_sql(judge: Judge) -> str:
     )
     return (
         "(SELECT *, _sound AND ROW_NUMBER() OVER (PARTITION BY _record, _sound "
-        "ORDER BY _as_of DESC, _batch DESC, _position DESC) = 1 AS _holds FROM "
-        f"(SELECT t.*, {' AND '.join(['_said', *sound])} AS _sound "
+        "ORDER BY _said DESC) = 1 AS _holds FROM "
+        f"(SELECT t.*, {' AND '.join(['_said IS NOT NULL', *sound])} AS _sound "
         f"FROM typed AS t{joins}) AS weighed)"
     )
 

@@ -42,14 +42,15 @@ def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
 
 
 def _stage_batches(session: Session, judge: Judge, late: Batch | None) -> None:
-    """Stage ``refined_batches``; ``heard`` is true of those that no full delivery followed."""
+    """Stage ``refined_batches`` by time; ``heard`` is true where no full delivery followed."""
     resource = literal(judge.resource.id)
     retires = "FALSE" if judge.resource.identity == "none" else "mode = 'full'"
     session.stage(
         "refined_batches",
         "SELECT batch, mode, as_of, COALESCE(source_digest, 'batch ' || CAST(batch AS VARCHAR)) "
         f"AS unit, COUNT(CASE WHEN {retires} THEN 1 END) OVER (ORDER BY as_of DESC, batch DESC "
-        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) = 0 AS heard "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) = 0 AS heard, "
+        "ROW_NUMBER() OVER (ORDER BY as_of, batch) AS nth "
         f"FROM lake.{stores.BATCHES} WHERE resource = {resource} AND "
         f"(batch = {late.number if late else 0} OR batch IN (SELECT batch FROM lake.{stores.STEPS} "
         f"WHERE resource = {resource} AND step = 'refine'))",
@@ -63,11 +64,12 @@ def _landed_sql(judge: Judge, digests: str) -> str:
     refined = f"{among} AND _batch IN (SELECT batch FROM refined_batches)"
     raw = listed((c for c in stores.raw_columns(judge.resource)), "l.")
     return (
-        f"(SELECT {raw}, l._as_of, l._unit, h._digest IS NOT NULL AS _said FROM "
+        f"(SELECT {raw}, l._as_of, l._unit, h._said FROM "
         "(SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _as_of DESC, _batch DESC, "
         f"_position) AS _nth FROM ({raw_sql(judge.resource, refined)}) AS landed) AS l "
-        f"LEFT JOIN (SELECT DISTINCT a._digest FROM ({_arrivals_sql(judge)}) AS a "
-        f"JOIN refined_batches AS b ON a._batch = b.batch WHERE b.heard AND {among}) AS h "
+        "LEFT JOIN (SELECT a._digest, MAX(b.nth * 10000000000 + a._position) AS _said "
+        f"FROM ({_arrivals_sql(judge)}) AS a JOIN refined_batches AS b ON a._batch = b.batch "
+        f"WHERE b.heard AND {among} GROUP BY a._digest) AS h "
         "ON l._digest = h._digest WHERE l._nth = 1) AS raw"
     )
 
