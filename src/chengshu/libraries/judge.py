@@ -92,9 +92,10 @@ def fallen_sql(judge: Judge) -> str:
     """Return SQL of ``_digest, _record`` of current rows that fail a rule about other rows now."""
     current = f"lake.{stores.current(judge.resource)}"
     values = ", ".join(f'{quote(name)} AS "v__{name}"' for name in judge.fields)
+    first = "_record LIKE '%#1'" if judge.resource.identity == "content" else "TRUE"
     standing = (
         f"(SELECT {base_sql(judge.resource)} AS _record, _digest, _batch, _position, "
-        f"_since AS _as_of, {values}, TRUE AS _holds FROM {current})"
+        f"_since AS _as_of, {values}, {first} AS _holds FROM {current})"
     )
     parts = []
     for rule in _joined_rules(judge.resource):
@@ -116,23 +117,16 @@ def _joined_rules(resource: Resource) -> list[Rule]:
 
 
 def _bad_rows_sql(judge: Judge, rule: Rule) -> str:
-    """Return SQL of ``_batch, _position`` of the typed rows that fail a rule about other rows.
-
-    Only a row that speaks for its record is held against the resource's own rows; any other
-    keeps what was found before.
-    """
-    if rule.kind not in OWN:
-        return _failing_sql(judge, rule, "typed")
-    rows = _speaking_sql(judge)
-    return (
-        f"{_failing_sql(judge, rule, rows)} UNION SELECT t._batch, t._position FROM {rows} AS t "
-        f"JOIN lake.{stores.findings(judge.resource)} AS f ON t._digest = f._digest "
-        f"WHERE NOT t._holds AND f.rule = {literal(rule.name)}"
-    )
+    """Return SQL of ``_batch, _position`` of the typed rows that fail a rule about other rows."""
+    return _failing_sql(judge, rule, _speaking_sql(judge) if rule.kind in OWN else "typed")
 
 
 def _failing_sql(judge: Judge, rule: Rule, rows: str) -> str:
-    """Return SQL of ``_batch, _position`` of those of typed ``rows`` that fail a rule."""
+    """Return SQL of ``_batch, _position`` of those of typed ``rows`` that fail a rule.
+
+    Only rows that speak for their record are held against the resource's own rows; any other
+    keeps what was found before.
+    """
     if rule.kind == "unique":
         return _unique_sql(judge.resource, rule, rows)
     if rule.kind == "sequence":
@@ -233,8 +227,14 @@ def _unique_sql(resource: Resource, rule: Rule, rows: str) -> str:
     return (
         f"SELECT t._batch, t._position FROM {rows} AS t JOIN ({first}) AS c "
         f"ON t._record = c._record AND {equal} "
-        "WHERE t._holds AND (c._together > 1 OR c._first < c._came)"
+        "WHERE (c._holds = 1 AND (c._together > 1 OR c._first < c._came)) "
+        f"OR (c._holds = 0 AND {_found_before(resource, rule)})"
     )
+
+
+def _found_before(resource: Resource, rule: Rule) -> str:
+    found = f"SELECT _digest FROM lake.{stores.findings(resource)}"
+    return f"t._digest IN ({found} WHERE rule = {literal(rule.name)})"
 
 
 def _untyped(fields: Sequence[str]) -> str:
@@ -243,10 +243,10 @@ def _untyped(fields: Sequence[str]) -> str:
 
 def _peers_sql(resource: Resource, fields: Sequence[str], rows: str) -> str:
     """Return SQL of the rows that speak for a record and the current ones they do not replace."""
-    own = f"SELECT _record, _as_of, _batch, _position, {_untyped(fields)}, TRUE AS _new"
+    own = f"SELECT _record, _digest, _as_of, {_untyped(fields)}, TRUE AS _new"
     speaking = f"FROM {rows} AS t WHERE _holds AND _record IS NOT NULL"
     return (
-        f"{own} {speaking} UNION ALL SELECT c._record, c._since AS _as_of, c._batch, c._position, "
+        f"{own} {speaking} UNION ALL SELECT c._record, c._digest, c._since AS _as_of, "
         f"{listed(fields, 'c.')}, FALSE AS _new FROM lake.{stores.current(resource)} AS c "
         f"LEFT JOIN (SELECT DISTINCT _record {speaking}) AS n "
         f"ON {base_sql(resource, 'c._record')} = n._record WHERE n._record IS NULL"
@@ -261,11 +261,16 @@ def _sequence_sql(resource: Resource, rule: Rule, rows: str) -> str:
     )
     values = ", ".join(f'{quote(name)} AS "v__{name}"' for name in fields)
     filled = " AND ".join(f"{quote(name)} IS NOT NULL" for name in (*rule.sequence, *rule.order_by))
-    return (
-        f"SELECT _batch, _position FROM (SELECT _new, _batch, _position, _as_of, "
+    # Copies of one row are judged as one.
+    said = "_record" if resource.identity == "content" else "_digest"
+    failing = (
+        f"SELECT {said} FROM (SELECT _new, {said}, _as_of, "
         f"{values}, {before} FROM ({_peers_sql(resource, fields, rows)}) AS peers "
-        f"WHERE {filled}) AS ordered "
-        f"WHERE _new AND ({row_expression(resource, rule)})"
+        f"WHERE {filled}) AS ordered WHERE _new AND ({row_expression(resource, rule)})"
+    )
+    return (
+        f"SELECT t._batch, t._position FROM {rows} AS t WHERE t.{said} IN ({failing}) "
+        f"OR (NOT t._holds AND {_found_before(resource, rule)})"
     )
 
 
