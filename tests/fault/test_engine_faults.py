@@ -163,22 +163,3 @@ def test_an_engine_that_fails_at_any_call_leaves_the_stores_whole(
     assert refining >= 1
     if day == 3:
         assert counts(balance) == (2, 1, 0, 1)
-
-
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a unique rule finds the older record only when the next refine judges it again",
-)
-@pytest.mark.parametrize("effect", ["warn", "block"])
-def test_refining_again_with_nothing_new_changes_nothing(engine: FaultyEngine, effect: str):
-    city = TestCity(engine)
-    rule = f"  - {{name: own_name, unique: [name], effect: {effect}}}\n"
-    resource = city.declare("keyed", KEYED + rule)
-    city.deliver(resource, FIRST)
-    city.deliver(resource, SECOND)
-    before = everything(city, resource)
-
-    city.refine(resource)
-
-    assert everything(city, resource) == before

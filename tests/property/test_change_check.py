@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ key: [code]
 fields:
   - {name: code, label: 编码, type: text}
   - {name: name, label: 名称, type: text}
+rules:
+  - {name: own_name, unique: [name], effect: warn}
 """
 KEYLESS = KEYED.replace("key: [code]", "identity: content")
 BAD = "bad"  # stands for a row that is refused
@@ -83,6 +86,23 @@ def versions_of(said: list[Delivered], *, keyed: bool):
     return current, sorted(ended)
 
 
+def sharers_of(said: list[Delivered], current: dict[str, Any]) -> list[str]:
+    """Return the records whose name another one has, and was given no later."""
+    given: dict[tuple[str, str], tuple[int, int]] = {}
+    for delivery in sorted(said, key=lambda d: (d.day, d.number)):
+        for row in delivery.rows:
+            given.setdefault(row, (delivery.day, delivery.number))
+    named = {code: name for code, (name, _, _) in current.items()}
+    return [
+        code
+        for code, name in sorted(named.items())
+        if any(
+            other != code and named[other] == name and given[other, name] <= given[code, name]
+            for other in named
+        )
+    ]
+
+
 SEEDS = [pytest.param(seed, id=f"seed{seed}") for seed in range(8)]
 
 
@@ -113,6 +133,13 @@ def compare(engine: Engine, seed: int, *, keyed: bool) -> None:
     made = len(current) + len(ended)
     assert sum(b.accepted for b in balances) == made
     assert len(city.rows(stores.current(resource))) == len(current)
+    if keyed:
+        standing = {row[0] for row in city.rows(stores.current(resource), "_digest")}
+        found = city.rows(stores.findings(resource), "_record, _digest, rule")
+        sharing = [
+            code for code, digest, rule in found if rule == "own_name" and digest in standing
+        ]
+        assert sharing == sharers_of(said, current)
 
 
 @pytest.mark.parametrize("seed", SEEDS[:2])

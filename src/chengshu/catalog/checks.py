@@ -16,7 +16,7 @@ from chengshu.standards.model import Stage, ValueType, Verdict
 from chengshu.standards.reading import side_by_side
 
 Types = Mapping[str, ValueType]
-CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_problem")
+CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_said", "_problem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,9 @@ def render_plain_sql(resource: Resource, types: Types, source: str) -> str:
         source: Relation with the resource's raw fields as text and `CARRIED`.
 
     Returns:
-        One row per row: ``_record, _digest, _batch, _position, _as_of``, ``v__f``, and ``_plain``
-        boolean: every field is well written and no rule of the row alone fails it. Values count
-        only where it is true.
+        One row per row: ``_record, _digest, _batch, _position, _as_of, _said``, ``v__f``, and
+        ``_plain`` boolean: every field is well written and no rule of the row alone fails it.
+        Values count only where it is true.
     """
     sights = {name: types[name].plain(f'"raw__{name}"', f"v__{name}") for name in types}
     sql = _raws_sql(resource, source)
@@ -144,8 +144,8 @@ def render_plain_sql(resource: Resource, types: Types, source: str) -> str:
     holds += [f"NOT COALESCE({rule}, FALSE)" for rule in rules]
     values = ", ".join(f'"v__{spec.name}"' for spec in resource.fields)
     return (
-        f"SELECT {_record_sql(resource)} AS _record, _digest, _batch, _position, _as_of, {values}, "
-        f"{' AND '.join(holds)} AS _plain FROM ({sql}) AS seen"
+        f"SELECT {_record_sql(resource)} AS _record, _digest, _batch, _position, _as_of, _said, "
+        f"{values}, {' AND '.join(holds)} AS _plain FROM ({sql}) AS seen"
     )
 
 

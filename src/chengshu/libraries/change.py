@@ -6,8 +6,9 @@ from chengshu.catalog import Resource
 from chengshu.engine import Session
 from chengshu.engine.sql import listed, literal
 from chengshu.libraries import stores
-from chengshu.libraries.judge import Judge, judge_rows, stage_findings
-from chengshu.libraries.judgement import write_judgements, write_rule_counts
+from chengshu.libraries.judge import Judge
+from chengshu.libraries.judgement import stage_findings, write_judgements, write_rule_counts
+from chengshu.libraries.judging import judge_rows
 from chengshu.libraries.landing import Batch
 from chengshu.libraries.timeline import PLACE, stage_versions
 
@@ -43,7 +44,8 @@ def raw_sql(resource: Resource, condition: str) -> str:
     raw = listed((c for c in stores.raw_columns(resource)), "l.")
     return (
         f"SELECT {raw}, b.as_of AS _as_of, "
-        "COALESCE(b.source_digest, 'batch ' || CAST(b.batch AS VARCHAR)) AS _unit "
+        "COALESCE(b.source_digest, 'batch ' || CAST(b.batch AS VARCHAR)) AS _unit, "
+        "l._position AS _said "
         f"FROM lake.{stores.landing(resource)} AS l JOIN lake.{stores.BATCHES} AS b "
         f"ON l._batch = b.batch AND b.resource = {literal(resource.id)} WHERE {condition}"
     )

@@ -9,6 +9,27 @@ from chengshu.libraries.judge import Judge
 from chengshu.libraries.landing import Batch
 
 
+def stage_findings(session: Session, judge: Judge) -> None:
+    """Stage ``failures`` (one row per failed check of a distinct raw row) from ``judged``."""
+    texts = ", ".join(
+        f"({c.number}, {literal(c.rule)}, {literal(c.field)}, {literal(c.effect.value)})"
+        for c in judge.checks
+    )
+    session.stage(
+        "failures",
+        "SELECT s._digest, s._batch, s._position, s._record, c.rule, c.field, "
+        "SUBSTR(s.failed, POSITION(':' IN s.failed) + 1) AS reason, c.effect, "
+        f"{literal(judge.references)} AS _references FROM ("
+        "SELECT _digest, _batch, _position, _record, UNNEST(STRING_SPLIT(_fails, ',')) AS failed "
+        "FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest "
+        "ORDER BY _batch, _position) AS _nth "
+        "FROM judged WHERE _fails IS NOT NULL) AS failing WHERE _nth = 1) AS s "
+        f"JOIN (VALUES {texts}) AS c(number, rule, field, effect) "
+        "ON CAST(SUBSTR(s.failed, 1, POSITION(':' IN s.failed) - 1) AS INTEGER) = c.number",
+        step=f"findings of {judge.resource.id}",
+    )
+
+
 def write_judgements(session: Session, judge: Judge, what: str, failures: str) -> None:
     """Write what was refused and why, in the place of what was known of the same raw rows.
 

@@ -6,8 +6,9 @@ from chengshu.engine import Session
 from chengshu.engine.sql import listed, literal
 from chengshu.libraries import stores
 from chengshu.libraries.change import NOTHING, aliases_sql, raw_sql
-from chengshu.libraries.judge import Judge, judge_rows, release, stage_findings
-from chengshu.libraries.judgement import write_judgements, write_rule_counts
+from chengshu.libraries.judge import Judge, base_sql
+from chengshu.libraries.judgement import stage_findings, write_judgements, write_rule_counts
+from chengshu.libraries.judging import judge_rows, release
 from chengshu.libraries.landing import Batch
 from chengshu.libraries.timeline import PLACE, stage_versions
 
@@ -41,17 +42,17 @@ def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
     _write_versions(session, judge)
 
 
-def base_sql(judge: Judge, record: str = "_record") -> str:
-    """Return SQL of what copies of a record share: without key, its content's digest."""
-    return f"SUBSTR({record}, 1, 32)" if judge.resource.identity == "content" else record
-
-
 def _stage_batches(session: Session, judge: Judge, late: Batch | None) -> None:
+    """Stage ``refined_batches`` by time; ``heard`` is true where no full delivery followed."""
     resource = literal(judge.resource.id)
+    retires = "FALSE" if judge.resource.identity == "none" else "mode = 'full'"
     session.stage(
         "refined_batches",
         "SELECT batch, mode, as_of, COALESCE(source_digest, 'batch ' || CAST(batch AS VARCHAR)) "
-        f"AS unit FROM lake.{stores.BATCHES} WHERE resource = {resource} AND "
+        f"AS unit, COUNT(CASE WHEN {retires} THEN 1 END) OVER (ORDER BY as_of DESC, batch DESC "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) = 0 AS heard, "
+        "ROW_NUMBER() OVER (ORDER BY as_of, batch) AS nth "
+        f"FROM lake.{stores.BATCHES} WHERE resource = {resource} AND "
         f"(batch = {late.number if late else 0} OR batch IN (SELECT batch FROM lake.{stores.STEPS} "
         f"WHERE resource = {resource} AND step = 'refine'))",
         step="refined batches",
@@ -59,18 +60,32 @@ def _stage_batches(session: Session, judge: Judge, late: Batch | None) -> None:
 
 
 def _landed_sql(judge: Judge, digests: str) -> str:
-    """Return the relation of the first landed row of each digest."""
+    """Return the relation of the row of each digest that landed last, as `apply_batch` saw it."""
+    among = f"_digest IN (SELECT _digest FROM {digests})"
+    refined = f"{among} AND _batch IN (SELECT batch FROM refined_batches)"
+    raw = listed((c for c in stores.raw_columns(judge.resource)), "l.")
     return (
-        "(SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest "
-        f"ORDER BY _batch, _position) AS _nth FROM ({raw_sql(judge.resource, 'TRUE')}) AS landed "
-        f"WHERE _digest IN (SELECT _digest FROM {digests})) AS firsts WHERE _nth = 1) AS raw"
+        f"(SELECT {raw}, l._as_of, l._unit, h._said FROM "
+        "(SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _as_of DESC, _batch DESC, "
+        f"_position) AS _nth FROM ({raw_sql(judge.resource, refined)}) AS landed) AS l "
+        "LEFT JOIN (SELECT a._digest, MAX(b.nth * 10000000000 + a._position) AS _said "
+        f"FROM ({_arrivals_sql(judge)}) AS a JOIN refined_batches AS b ON a._batch = b.batch "
+        f"WHERE b.heard AND {among} GROUP BY a._digest) AS h "
+        "ON l._digest = h._digest WHERE l._nth = 1) AS raw"
+    )
+
+
+def _arrivals_sql(judge: Judge) -> str:
+    return " UNION ALL ".join(
+        f"SELECT {PLACE} FROM lake.{table}"
+        for table in (stores.landing(judge.resource), stores.repeats(judge.resource))
     )
 
 
 def _bases_sql(judge: Judge) -> str:
     return (
-        f"SELECT DISTINCT {base_sql(judge)} AS _base FROM (SELECT _record FROM judged UNION ALL "
-        "SELECT _record FROM stale) AS named WHERE _record IS NOT NULL"
+        f"SELECT DISTINCT {base_sql(judge.resource)} AS _base FROM (SELECT _record FROM judged "
+        "UNION ALL SELECT _record FROM stale) AS named WHERE _record IS NOT NULL"
     )
 
 
@@ -79,7 +94,7 @@ def _digests_sql(judge: Judge) -> str:
     tables = [stores.current, stores.history, stores.aliases, stores.refused]
     known = " UNION ".join(
         f"SELECT _digest FROM lake.{table(judge.resource)} "
-        f"WHERE {base_sql(judge)} IN (SELECT _base FROM bases)"
+        f"WHERE {base_sql(judge.resource)} IN (SELECT _base FROM bases)"
         for table in tables
     )
     return f"{known} UNION SELECT _digest FROM stale"
@@ -94,10 +109,6 @@ def _events_sql(judge: Judge) -> str:
         "none": "b.unit || ':' || CAST(a._position AS VARCHAR)",
     }[resource.identity]
     refused = "TRUE" if resource.identity == "key" else "NOT _blocked"
-    arrivals = " UNION ALL ".join(
-        f"SELECT {PLACE} FROM lake.{table}"
-        for table in (stores.landing(resource), stores.repeats(resource))
-    )
     fields = ", ".join(
         f"CASE WHEN NOT j._blocked THEN j.{listed([name])} END AS {listed([name])}"
         for name in judge.fields
@@ -106,7 +117,7 @@ def _events_sql(judge: Judge) -> str:
         f"SELECT _record, CASE WHEN _blocked THEN 'refused' ELSE 'good' END AS _kind, _as_of, "
         f"{listed(judge.fields)}, {PLACE} FROM (SELECT {record} AS _record, j._blocked, "
         f"b.as_of AS _as_of, {fields}, a._digest, a._batch, a._position "
-        f"FROM ({arrivals}) AS a JOIN judged AS j ON a._digest = j._digest "
+        f"FROM ({_arrivals_sql(judge)}) AS a JOIN judged AS j ON a._digest = j._digest "
         f"JOIN refined_batches AS b ON a._batch = b.batch) AS said "
         f"WHERE _record IS NOT NULL AND {refused}"
     )
@@ -135,23 +146,35 @@ def _stage_absences(session: Session, judge: Judge) -> None:
 def _rebuilt_sql(judge: Judge) -> str:
     known = " UNION ".join(
         f"SELECT _record FROM lake.{table(judge.resource)} "
-        f"WHERE {base_sql(judge)} IN (SELECT _base FROM bases)"
+        f"WHERE {base_sql(judge.resource)} IN (SELECT _base FROM bases)"
         for table in (stores.current, stores.history)
     )
     return f"{known} UNION SELECT _record FROM events"
 
 
 def _write_versions(session: Session, judge: Judge) -> None:
+    """Write the records whose versions differ from what stands; else snapshots stay as they are."""
     resource, columns = judge.resource, listed(stores.version_columns(judge.resource, judge.types))
+    made = {
+        stores.current(resource): (columns, "versions WHERE _ended IS NULL"),
+        stores.history(resource): (
+            f"{columns}, _until, _ended",
+            "versions WHERE _ended IS NOT NULL",
+        ),
+        stores.aliases(resource): (
+            f"{PLACE}, _record",
+            f"({aliases_sql('FALSE')}) AS aliases WHERE TRUE",
+        ),
+    }
     step = f"rebuild {resource.id}"
-    for table in (stores.current(resource), stores.history(resource), stores.aliases(resource)):
-        session.remove(table, "SELECT _record FROM rebuilt", on=["_record"], step=step)
-    session.append(
-        stores.current(resource), f"SELECT {columns} FROM versions WHERE _ended IS NULL", step=step
-    )
-    session.append(
-        stores.history(resource),
-        f"SELECT {columns}, _until, _ended FROM versions WHERE _ended IS NOT NULL",
-        step=step,
-    )
-    session.append(stores.aliases(resource), aliases_sql("FALSE"), step=step)
+    for at, (table, (names, source)) in enumerate(made.items()):
+        stands = f"SELECT {names} FROM lake.{table} WHERE _record IN (SELECT _record FROM rebuilt)"
+        makes = f"SELECT {names} FROM {source}"
+        session.stage(
+            f"moved{at}",
+            f"SELECT _record FROM ({stands} EXCEPT {makes}) AS old "
+            f"UNION SELECT _record FROM ({makes} EXCEPT {stands}) AS new",
+            step=step,
+        )
+        session.remove(table, f"SELECT _record FROM moved{at}", on=["_record"], step=step)
+        session.append(table, f"{makes} AND _record IN (SELECT _record FROM moved{at})", step=step)

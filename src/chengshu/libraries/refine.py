@@ -17,7 +17,10 @@ from chengshu.libraries import stores
 from chengshu.libraries.change import apply_batch
 from chengshu.libraries.judge import Judge
 from chengshu.libraries.landing import Batch, list_batches
+from chengshu.libraries.others import fallen_sql
 from chengshu.libraries.rebuild import rebuild
+
+PASSES = 9
 
 
 def make_judge(engine: Engine, pack: Pack, resource: Resource) -> Judge:
@@ -28,6 +31,10 @@ def make_judge(engine: Engine, pack: Pack, resource: Resource) -> Judge:
     snapshots = [
         f"{name}@{engine.snapshot_of(stores.current(other))}" for name, other in others.items()
     ]
+    if resource.id in others:
+        # A delivery that changes no record may still no longer have a row that waits: each one
+        # writes its counts.
+        snapshots.append(f"deliveries@{engine.snapshot_of(stores.rule_counts(resource))}")
     # A reference that has never been delivered is empty, not an error: its table must stand.
     for other in others.values():
         stores.ensure_tables(engine, other, {f.name: pack.type_of(f) for f in other.fields})
@@ -43,7 +50,7 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch
     """
     types = {spec.name: pack.type_of(spec) for spec in resource.fields}
     stores.ensure_tables(engine, resource, types)
-    recheck(engine, make_judge(engine, pack, resource))
+    settle(engine, pack, resource)
     with engine.session() as session:
         batches = list_batches(session, resource)
     done = [batch for batch in batches if batch.is_refined]
@@ -52,32 +59,63 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch
         judge = make_judge(engine, pack, resource)
         with engine.session() as session:
             _refine(session, judge, batch, done)
-            _record_step(session, engine.name, judge, batch)
+            _record_step(session, engine.name, judge, "refine", batch.number)
         done.append(batch)
+    if pending and resource.id in judge.others:
+        settle(engine, pack, resource)
     return pending
 
 
-def recheck(engine: Engine, judge: Judge) -> bool:
-    """Judge again what was judged under other rules, or failed under other references.
+def settle(engine: Engine, pack: Pack, resource: Resource) -> None:
+    """Judge again until no row's judgement moves another's.
 
+    One time is nearly always enough. Rules that contradict each other may never settle; the next
+    refine goes on with them.
+    """
+    for _ in range(PASSES):
+        if not recheck(engine, make_judge(engine, pack, resource)):
+            return
+
+
+def recheck(engine: Engine, judge: Judge) -> bool:
+    """Judge again what was judged under other rules, and what changed references bear on.
+
+    That is rows that failed a rule that looks into them, and current rows that fail one now.
     Returns whether there was any.
     """
     resource = judge.resource
     stale = f"_rules <> {literal(judge.rules)}"
     resting = ", ".join(sorted({literal(c.rule) for c in judge.resting()})) or "''"
     with engine.session() as session:
+        moved = _has_moved(session, judge)
         session.stage(
             "stale",
             f"SELECT _digest, _record FROM lake.{stores.current(resource)} WHERE {stale} "
             f"UNION SELECT _digest, _record FROM lake.{stores.refused(resource)} WHERE {stale} "
             f"UNION SELECT _digest, _record FROM lake.{stores.findings(resource)} "
-            f"WHERE rule IN ({resting}) AND _references <> {literal(judge.references)}",
+            f"WHERE rule IN ({resting}) AND _references <> {literal(judge.references)}"
+            + (f" UNION {fallen_sql(judge)}" if moved else ""),
             step=f"rows of {resource.id} to judge again",
         )
         (row,) = session.rows("SELECT COUNT(*) AS n FROM stale", step="count rows to judge again")
         if row["n"]:
             rebuild(session, judge)
+        if moved:
+            _record_step(session, engine.name, judge, "judge again")
     return bool(row["n"])
+
+
+def _has_moved(session: Session, judge: Judge) -> bool:
+    """Tell whether current rows were not yet held against the references as they are now."""
+    if all(rule.kind == "row" for rule in judge.resource.rules):
+        return False
+    (row,) = session.rows(
+        f"SELECT COUNT(*) AS n FROM lake.{stores.STEPS} WHERE step = 'judge again' "
+        f"AND resource = {literal(judge.resource.id)} "
+        f"AND looked_into = {literal(judge.references)}",
+        step=f"references of {judge.resource.id}",
+    )
+    return not row["n"]
 
 
 def _refine(session: Session, judge: Judge, batch: Batch, done: Sequence[Batch]) -> None:
@@ -104,7 +142,9 @@ def _refine(session: Session, judge: Judge, batch: Batch, done: Sequence[Batch])
     rebuild(session, judge, late=batch)
 
 
-def _record_step(session: Session, engine: str, judge: Judge, batch: Batch) -> None:
-    row = (batch.number, judge.resource.id, "refine", judge.rules, engine, utc_now())
+def _record_step(
+    session: Session, engine: str, judge: Judge, step: str, batch: int | None = None
+) -> None:
+    row = (batch, judge.resource.id, step, judge.rules, judge.references, engine, utc_now())
     session.stage_rows("step_row", stores.STEP_COLUMNS, [row])
     session.append(stores.STEPS, f"SELECT {listed(stores.STEP_COLUMNS)} FROM step_row", step="log")

@@ -29,6 +29,7 @@ STEP_COLUMNS = {
     "resource": "VARCHAR",
     "step": "VARCHAR",
     "rules": "VARCHAR",
+    "looked_into": "VARCHAR",  # snapshots of the rows that its rules look into
     "engine": "VARCHAR",
     "done_at": "TIMESTAMP",
 }
