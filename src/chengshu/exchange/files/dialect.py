@@ -21,7 +21,7 @@ SAMPLE_RECORDS = 1000
 _MIN_SHARE = 0.5
 _OTHER_DELIMITER = re.compile(r"[,;\t|]")
 _NUMBER = re.compile(r"[-+]?[£$€¥￥]?[\d.,]+%?")
-_UNUSUAL = re.compile(r"[^\w\s.,;|\t\"'()\[\]{}（）。，-]")
+_UNUSUAL = re.compile(r"[^\w\s.,;|\t\"'()\[\]{}（）。-]")
 
 
 def find_dialect(lines: Sequence[str], delimiter: str | None, quote: str | None) -> Dialect:
