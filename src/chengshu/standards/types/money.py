@@ -38,6 +38,8 @@ from chengshu.standards.types.money_words import (
     spell,
     unboxed,
     unboxed_sql,
+    with_yuan,
+    with_yuan_sql,
     zeros_of,
     zeros_sql,
 )
@@ -133,8 +135,8 @@ class Money:
 
     def stages(self, raw: str, to: str) -> Sequence[Stage]:
         """Return the SQL of `read` (see the protocol)."""
-        fast, wide, text, body, bare, number = names_of(
-            to, "fast", "tidied", "text", "body", "bare", "number"
+        fast, wide, text, body, bare, unsigned, number = names_of(
+            to, "fast", "tidied", "text", "body", "bare", "unsigned", "number"
         )
         amount, value = names_of(to, "amount", "value")
         signed = f"left({bare}, 1) IN ('-', '+')"
@@ -145,7 +147,8 @@ class Money:
             {"text": close_sql(wide)},
             {"body": nameless_sql(text, self.currency)},
             {"bare": unboxed_sql(body)},
-            {"number": f"CASE WHEN {signed} THEN substr({bare}, 2) ELSE {bare} END"},
+            {"unsigned": f"CASE WHEN {signed} THEN substr({bare}, 2) ELSE {bare} END"},
+            {"number": with_yuan_sql(unsigned)},
             *_amount_steps(to, number, bare, POWERS[self.unit]),
             {"value": f"COALESCE({fast}, TRY_CAST({amount} AS {COLUMN}))"},
             value=value,
@@ -193,7 +196,8 @@ class Money:
 
 def _read_amount(text: str, power: int) -> Decimal | None:
     """Return the amount in yuan of what `unboxed` left, exactly; None when it is none."""
-    sign, number = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
+    sign, unsigned = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
+    number = with_yuan(unsigned)
     if found := re.fullmatch(SCALED, number):
         digits, unit = found.groups()
         value = shifted(Decimal(digits.replace(",", "")), zeros_of(unit, power))
