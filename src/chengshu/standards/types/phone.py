@@ -28,7 +28,8 @@ from chengshu.standards.reading import (
 )
 
 SPELLING = compose(COMPACT, {**UPPER, **dict.fromkeys("()[]'\"`=\u2018\u2019\u201c\u201d", "")})
-SEVERAL = "[0-9].*[/、,;|].*[0-9]|(?:1[3-9][0-9]{9}){2,}"
+# Bounded, so that a long text is not searched from each of its digits to its end.
+SEVERAL = "[0-9][^0-9]{0,9}[/、,;|][^0-9]{0,9}[0-9]|(?:1[3-9][0-9]{9}){2,}"
 
 AREA = "10|2[0-9]|[3-9][0-9]{2}"
 FINE = (
