@@ -28,6 +28,7 @@ from chengshu.standards.types.decimal_text import (
 from chengshu.standards.types.money_words import (
     CURRENCIES,
     SCALED,
+    SCIENTIFIC,
     SPELT,
     TABLE,
     foreign_pattern,
@@ -62,6 +63,10 @@ REASONS: Mapping[str, Reason] = {
     **reasons_of(
         Verdict.INVALID,
         {
+            "as_number": (
+                "is in powers of ten, as spreadsheets show numbers whose digits they hide",
+                "科学计数法，位数可能丢失",
+            ),
             "not_money": ("is not an amount of money", "不是金额"),
             "other_currency": ("is in another currency; it is not converted", "币种不符，不作换算"),
             "too_large": ("has more than 16 digits before the point", "金额过大"),
@@ -121,7 +126,8 @@ class Money:
             return reading_of(self.reasons, "", "other_currency")
         exact = _read_amount(unboxed(body), POWERS[self.unit])
         if exact is None:
-            return reading_of(self.reasons, "", "not_money")
+            why = "as_number" if re.fullmatch(SCIENTIFIC, body) else "not_money"
+            return reading_of(self.reasons, "", why)
         value = rounded(exact, 2)
         power = POWERS[self.unit]
         return reading_of(
@@ -183,6 +189,7 @@ class Money:
         why = choose_sql(
             [
                 (f"{amount} IS NULL AND {foreign}", "other_currency"),
+                (f"{amount} IS NULL AND {matches(body, SCIENTIFIC)}", "as_number"),
                 (f"{amount} IS NULL", "not_money"),
                 (f"{value} IS NULL", "too_large"),
                 *below,

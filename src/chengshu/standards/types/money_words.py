@@ -39,6 +39,9 @@ SCALED = rf"({_NUMBER})([十百千]?(?:万亿|[万亿])?元?)[整正]?"
 SPELT = f"({INTEGER})元?(?:0?([1-9])角)?(?:0?([1-9])分)?[整正]?"
 """A number in words with its coins: ``5百万元整``, ``1百2十元5角``."""
 
+SCIENTIFIC = rf"[+-]?{_NUMBER}E[+-]?[0-9]{{1,3}}"
+"""What spreadsheets make of a long number."""
+
 _NOTES = r"\(?[大小]写\)?"
 _BOXED_UNIT = r"[^()]+\([十百千万亿元]+\)"
 _ACCOUNTING = rf"\({_NUMBER}\)"
