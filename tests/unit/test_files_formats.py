@@ -164,6 +164,8 @@ def test_json_lines_keep_what_is_written(tmp_path: Path) -> None:
         "[1]",
         '{"a": 1, "a": 2}',
         '{"a": null, "b": "\\u0000"}',
+        '{"a": "\\ud800"}',
+        '{"a": "\\ud83d\\ude00"}',
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
 
@@ -177,6 +179,8 @@ def test_json_lines_keep_what_is_written(tmp_path: Path) -> None:
         [5, None, None, None, "[1]", "not_json"],
         [6, None, None, None, '{"a": 1, "a": 2}', "duplicate_key"],
         [7, None, "\0", None, None, "nul"],
+        [8, None, None, None, '{"a": "\\ud800"}', "half_character"],
+        [9, "😀", None, None, None, None],
     ]
     assert [code for _, code in codes(table)] == [
         "header_renamed",
@@ -184,6 +188,7 @@ def test_json_lines_keep_what_is_written(tmp_path: Path) -> None:
         "not_json",
         "duplicate_key",
         "nul",
+        "half_character",
     ]
 
 

@@ -79,6 +79,14 @@ def test_gb18030_that_is_hardly_chinese_is_doubted(
     assert (table.encoding, codes(table)) == ("gb18030", [(0, "encoding_unsure")])
 
 
+def test_the_wide_space_of_gbk_is_no_other_encoding(tmp_path: Path) -> None:
+    data = "姓名,备注\n".encode("gbk") + "张三,".encode("gbk") + b"\xa3\xa0" * 9 + b"\n"
+
+    table, rows = read(tmp_path, data)
+
+    assert (table.encoding, table.findings, rows[0][1]) == ("gb18030", [], "张三")
+
+
 @pytest.mark.parametrize("bad", [b"\x80", b"\x815", b"\xff", b"\xd5"])
 def test_a_damaged_line_neither_spoils_nor_swallows_others(tmp_path: Path, bad: bytes) -> None:
     start, end = "姓名,金额\n张三,".encode("gbk"), "\n李四,6\n王五,7\n".encode("gbk")
@@ -110,6 +118,8 @@ def test_gbk_that_is_also_utf8_is_doubted(tmp_path: Path) -> None:
         ('a,b\n"x \\"y\\"",z\n', ",", ['x "y"', "z"]),
         ("a,b\r1,2\r", ",", ["1", "2"]),
         ("值\n007\n", ",", ["007"]),
+        ("name\tnote\nx\ta, b, c\ny\td, e, f\n", "\t", ["y", "d, e, f"]),
+        ("姓名|地址\n张三|宁波,鄞州\n李四|宁波,海曙\n", "|", ["李四", "宁波,海曙"]),
     ],
 )
 def test_a_dialect_is_found(tmp_path: Path, text: str, delimiter: str, last: list[str]) -> None:
@@ -136,6 +146,7 @@ def test_a_dialect_is_found(tmp_path: Path, text: str, delimiter: str, last: lis
         ("张,11010519491231002X\n李,440524188001010014\n", "c1 c2", "header_missing"),
         ("张,13812345678\n李,13912345678\n", "c1 c2", "header_missing"),
         ("姓名，证号\n张，1\n李，2\n", "姓名，证号", "delimiter_unsure"),
+        ("姓名、证号\n张、1\n李、2\n", "姓名、证号", "delimiter_unsure"),
         ("a,b\n1,2,3\n4,5,6\n", "c1 c2 c3", "header_short"),
         ("a,b\n1,2,\n4,5,\n", "a b c3", "header_short"),
         ("a,a,a_2,\n1,2,3,4\n", "a a_3 a_2 c4", "header_renamed"),
@@ -200,6 +211,7 @@ def test_no_cell_of_a_damaged_record_is_lost(tmp_path: Path) -> None:
         (b"\n\n", "no records"),
         (b",,\n,,\n", "no records"),
         (bytes(range(256)) * 20, "binary"),
+        (b"\0" * 10, "binary"),
         ("名,b\n1,2\n".encode("utf-16-le"), "UTF-16 without"),
         ("a,b\n".encode("utf-32"), "UTF-32"),
         (b"\x1f\x8b\x08", "gzip"),

@@ -68,10 +68,10 @@ class _Votes:
 
     def gb_is_plausible(self) -> bool:
         """Return whether what decodes as GB18030 also reads as Chinese."""
-        if not (self.common * 2 >= self.pairs > 0 and self.plain * 5 >= self.pairs * 4):
-            return False
-        sure = self.frequent >= self.pairs * _FREQUENT_SURE
-        return self.gb > self.neither if sure else self.gb >= 4 * self.neither
+        if self.frequent and self.frequent >= self.pairs * _FREQUENT_SURE:
+            return self.gb > self.neither
+        known = self.common * 2 >= self.pairs > 0 and self.plain * 5 >= self.pairs * 4
+        return known and self.gb >= 4 * self.neither
 
     def gb_is_doubtful(self) -> bool:
         """Return whether it decodes, in characters that hardly occur in Chinese."""
@@ -145,7 +145,7 @@ def _refuse_binary(path: Path, sample: bytes) -> None:
         hint = "Pass the encoding utf-16-le or utf-16-be, or save it as UTF-8"
         raise _refusal(path, "the file looks like UTF-16 without a byte order mark", hint)
     signs = zeros + len(_CONTROL.findall(sample))
-    if signs > 16 and signs * 30 > len(sample):
+    if signs * 2 > len(sample) or (signs > 16 and signs * 30 > len(sample)):
         raise _refusal(path, "the file is binary, not text", "")
 
 
