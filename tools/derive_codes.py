@@ -238,7 +238,7 @@ def derive_ethnic_groups(shared: Path) -> str:
                 name,
                 value["code"],
                 value["romanization"],
-                name.removesuffix("族"),
+                f"{name.removesuffix('族')} {value['code']} {value['romanization']}",
             ]
         )
     rows.append(["97", "其他", "", "", "其他民族 未识别民族 未定族称人口"])

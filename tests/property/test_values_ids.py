@@ -15,6 +15,7 @@ from chengshu.standards.codes import load_divisions
 from chengshu.standards.model import ValueType, Verdict
 from chengshu.standards.registry import value_type
 from chengshu.standards.types import citizen_id, organisation_code, uscc
+from tests.support.id_cases import CASES
 from tests.support.values import (
     masked_by_sql,
     read_by_python,
@@ -195,7 +196,7 @@ def values_of(name: str, count: int = 600) -> list[str | None]:
     dice = random.Random(name)
     makers = KINDS[name][1]
     made = [damaged(dice, dice.choice(makers)(dice)) for _ in range(count)]
-    return [None, *ALWAYS, *TEXTS, *made]
+    return [None, *ALWAYS, *TEXTS, *(raw for cases in CASES.values() for raw, *_ in cases), *made]
 
 
 def test_sql_reads_what_python_reads_and_fields_do_not_disturb_each_other(engine: Engine):

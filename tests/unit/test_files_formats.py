@@ -78,6 +78,74 @@ def test_a_sheet_is_chosen_by_name(workbook: Path) -> None:
         open_table(workbook, sheet="无")
 
 
+def test_a_sheet_that_is_shown_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        hidden, shown = book.add_worksheet("隐藏"), book.add_worksheet("可见")
+        hidden.write_row(0, 0, ["x", "y"])
+        hidden.hide()
+        shown.write_row(0, 0, ["a", "b"])
+        shown.activate()
+
+    table, _ = read(path)
+    assert (table.header, codes(table)[0]) == (("a", "b"), (0, "other_sheets"))
+
+    table, _ = read(path, sheet="隐藏")
+    assert (table.header, codes(table)[1]) == (("x", "y"), (0, "hidden_sheet"))
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.xls", "b"])
+def test_a_workbook_is_read_whatever_its_name_says(
+    tmp_path: Path, workbook: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(workbook.read_bytes())
+
+    table, _ = read(path)
+
+    assert (table.format, table.header) == ("excel", ("证号", "值"))
+    assert ((0, "suffix_wrong") in codes(table)) == (name == "b.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "format"),
+    [
+        ("a.xlsx", "a,b\n1,2\n", "csv"),
+        ("a.parquet", "a\tb\n1\t2\n", "tsv"),
+        ("a.csv", '{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', "jsonl"),
+    ],
+)
+def test_a_name_that_misleads_is_reported(
+    tmp_path: Path, name: str, text: str, format: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+
+    table, _ = read(path)
+
+    assert (table.format, table.header) == (format, ("a", "b"))
+    assert codes(table) == [(0, "suffix_wrong")]
+
+
+def test_a_locked_workbook_is_refused_whatever_its_name_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"))
+
+    with pytest.raises(InputError, match="locked"):
+        open_table(path)
+
+
+def test_a_stray_cell_far_out_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["a", "b"])
+        sheet.write_string(1_048_575, 16_383, "x")
+
+    with pytest.raises(InputError, match="17179869184 cells"):
+        open_table(path)
+
+
 def test_a_damaged_workbook_is_refused(tmp_path: Path, workbook: Path) -> None:
     path = tmp_path / "b.xlsx"
     path.write_bytes(workbook.read_bytes()[:2000])
@@ -96,6 +164,8 @@ def test_json_lines_keep_what_is_written(tmp_path: Path) -> None:
         "[1]",
         '{"a": 1, "a": 2}',
         '{"a": null, "b": "\\u0000"}',
+        '{"a": "\\ud800"}',
+        '{"a": "\\ud83d\\ude00"}',
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
 
@@ -109,6 +179,8 @@ def test_json_lines_keep_what_is_written(tmp_path: Path) -> None:
         [5, None, None, None, "[1]", "not_json"],
         [6, None, None, None, '{"a": 1, "a": 2}', "duplicate_key"],
         [7, None, "\0", None, None, "nul"],
+        [8, None, None, None, '{"a": "\\ud800"}', "half_character"],
+        [9, "😀", None, None, None, None],
     ]
     assert [code for _, code in codes(table)] == [
         "header_renamed",
@@ -116,6 +188,7 @@ def test_json_lines_keep_what_is_written(tmp_path: Path) -> None:
         "not_json",
         "duplicate_key",
         "nul",
+        "half_character",
     ]
 
 

@@ -32,12 +32,14 @@ def codes(table: TableFile) -> list[tuple[int, str]]:
         ("utf-8", "utf-8"),
         ("utf-8-sig", "utf-8-sig"),
         ("utf-16", "utf-16"),
+        ("utf-16-be", "utf-16-be"),
         ("gbk", "gb18030"),
         ("gb18030", "gb18030"),
     ],
 )
 def test_an_encoding_is_found(tmp_path: Path, given: str, found: str) -> None:
-    table, rows = read(tmp_path, "姓名,性别\n张三,男\n李四,女\n".encode(given))
+    said = given if given.endswith("be") else None
+    table, rows = read(tmp_path, "姓名,性别\n张三,男\n李四,女\n".encode(given), encoding=said)
 
     assert (table.encoding, table.header) == (found, ("姓名", "性别"))
     assert rows[1] == [3, "李四", "女", None, None]
@@ -62,6 +64,39 @@ def test_big5_is_not_taken_for_gb18030(tmp_path: Path) -> None:
     assert codes(table) == [(0, "encoding_fallback")]
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("이름,주소\n김철수,서울특별시\n박영희,부산광역시\n이민호,대구\n", "euc-kr"),
+        ("名前,番号,住所\n山田太郎,1,横浜\n鈴木花子,2,札幌\n佐藤,3,ひらがな\n", "euc-jp"),
+    ],
+)
+def test_gb18030_that_is_hardly_chinese_is_doubted(
+    tmp_path: Path, text: str, encoding: str
+) -> None:
+    table, _ = read(tmp_path, text.encode(encoding))
+
+    assert (table.encoding, codes(table)) == ("gb18030", [(0, "encoding_unsure")])
+
+
+def test_the_wide_space_of_gbk_is_no_other_encoding(tmp_path: Path) -> None:
+    data = "姓名,备注\n".encode("gbk") + "张三,".encode("gbk") + b"\xa3\xa0" * 9 + b"\n"
+
+    table, rows = read(tmp_path, data)
+
+    assert (table.encoding, table.findings, rows[0][1]) == ("gb18030", [], "张三")
+
+
+@pytest.mark.parametrize("bad", [b"\x80", b"\x815", b"\xff", b"\xd5"])
+def test_a_damaged_line_neither_spoils_nor_swallows_others(tmp_path: Path, bad: bytes) -> None:
+    start, end = "姓名,金额\n张三,".encode("gbk"), "\n李四,6\n王五,7\n".encode("gbk")
+
+    table, rows = read(tmp_path, start + bad + end)
+
+    assert (table.encoding, codes(table)) == ("gb18030", [(2, "undecodable")])
+    assert rows[1:] == [[3, "李四", "6", None, None], [4, "王五", "7", None, None]]
+
+
 def test_gbk_that_is_also_utf8_is_doubted(tmp_path: Path) -> None:
     table, _ = read(tmp_path, "xb\n女\n女\n".encode("gbk"))
 
@@ -76,12 +111,15 @@ def test_gbk_that_is_also_utf8_is_doubted(tmp_path: Path) -> None:
         ("a|b\n1|2\n", "|", ["1", "2"]),
         ("a, b\n1, 2\n", ", ", ["1", "2"]),
         ("a\x01b\n1\x012\n", "\x01", ["1", "2"]),
+        ('a\tb\n1\t"x\ty"\n', "\t", ["1", "x\ty"]),
         ("a,b\n'x, y','z'\n", ",", ["x, y", "z"]),
         ("a,b\n'11,'22\n", ",", ["'11", "'22"]),
         ('a,b\n"x\n""y""",z\n', ",", ['x\n"y"', "z"]),
         ('a,b\n"x \\"y\\"",z\n', ",", ['x "y"', "z"]),
         ("a,b\r1,2\r", ",", ["1", "2"]),
         ("值\n007\n", ",", ["007"]),
+        ("name\tnote\nx\ta, b, c\ny\td, e, f\n", "\t", ["y", "d, e, f"]),
+        ("姓名|地址\n张三|宁波,鄞州\n李四|宁波,海曙\n", "|", ["李四", "宁波,海曙"]),
     ],
 )
 def test_a_dialect_is_found(tmp_path: Path, text: str, delimiter: str, last: list[str]) -> None:
@@ -105,6 +143,10 @@ def test_a_dialect_is_found(tmp_path: Path, text: str, delimiter: str, last: lis
         ("a,b,,d\n,x,y,\n1,2,3,4\n", "a b|x y d", "header_lines"),
         ("1,2\n3,4\n", "c1 c2", "header_missing"),
         ("地区,2019\n城关,1\n", "地区 2019", "header_unsure"),
+        ("张,11010519491231002X\n李,440524188001010014\n", "c1 c2", "header_missing"),
+        ("张,13812345678\n李,13912345678\n", "c1 c2", "header_missing"),
+        ("姓名，证号\n张，1\n李，2\n", "姓名，证号", "delimiter_unsure"),
+        ("姓名、证号\n张、1\n李、2\n", "姓名、证号", "delimiter_unsure"),
         ("a,b\n1,2,3\n4,5,6\n", "c1 c2 c3", "header_short"),
         ("a,b\n1,2,\n4,5,\n", "a b c3", "header_short"),
         ("a,a,a_2,\n1,2,3,4\n", "a a_3 a_2 c4", "header_renamed"),
@@ -141,6 +183,9 @@ def test_levels_of_a_header_are_joined(tmp_path: Path) -> None:
         ("a,b\n1,2\n\ufeff3,4\n", [(3, "bom_inside")]),
         ("a,b\n1,\ufffd\n", [(2, "text_lost")]),
         ("a,b\n", [(0, "no_rows")]),
+        ("a,b\n张,5\n合计,5\n", [(3, "total_row")]),
+        ("a,b,c\n1,张,5\n,合　计,5\n", [(3, "total_row")]),
+        ("a\n张\n合计\n", []),
     ],
 )
 def test_what_is_wrong_is_found(tmp_path: Path, text: str, found: list[tuple[int, str]]) -> None:
@@ -166,11 +211,13 @@ def test_no_cell_of_a_damaged_record_is_lost(tmp_path: Path) -> None:
         (b"\n\n", "no records"),
         (b",,\n,,\n", "no records"),
         (bytes(range(256)) * 20, "binary"),
+        (b"\0" * 10, "binary"),
         ("名,b\n1,2\n".encode("utf-16-le"), "UTF-16 without"),
         ("a,b\n".encode("utf-32"), "UTF-32"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"PK\x03\x04abc", "ZIP"),
         (b" <html><table>", "HTML"),
+        (b'[{"a": 1}, {"a": 2}]', "one JSON document"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
@@ -191,9 +238,18 @@ def test_a_file_that_cannot_be_read_is_refused() -> None:
 
 
 def test_wrong_options_are_refused(tmp_path: Path) -> None:
-    for options in ({"encoding": "x"}, {"format": "x"}, {"skip": -1}, {"skip": 9}, {"quote": "\n"}):
+    encodings = ("x", "base64", "idna", "utf-7", "unicode-escape", "hz", "utf-16", "utf-32")
+    options: list[dict[str, Any]] = [{"encoding": one} for one in encodings]
+    options += [{"format": "x"}, {"skip": -1}, {"skip": 9}, {"quote": "\n"}, {"delimiter": "||"}]
+    for given in options:
         with pytest.raises(InputError):
-            read(tmp_path, "a,b\n1,2\n", **options)
+            read(tmp_path, "a,b\n1,2\n", **given)
+
+
+def test_a_tab_may_be_written_with_a_backslash(tmp_path: Path) -> None:
+    table, rows = read(tmp_path, "a,b\tc\n1,2\t3\n", delimiter="\\t")
+
+    assert (table.header, rows[0][1:3]) == (("a,b", "c"), ["1,2", "3"])
 
 
 def test_lines_are_skipped_and_counted(tmp_path: Path) -> None:

@@ -110,6 +110,9 @@ def _code_facts(code_set: CodeSet) -> Facts:
 def _labels(code_set: CodeSet) -> Iterator[tuple[str, str, str]]:
     for text, code in code_set.by_text.items():
         yield compact(text), code, "label_to_code"
+        if text not in code_set.codes:
+            yield compact(text.lower()), code, "label_to_code"
+            yield compact(text.upper()), code, "label_to_code"
 
 
 def _shortened(code_set: CodeSet) -> Iterator[tuple[str, str, str]]:

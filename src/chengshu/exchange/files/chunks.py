@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chengshu.exchange.files.encoding import decodes, is_utf8_line, may_hold_utf8
+from chengshu.exchange.files.encoding import (
+    decodes,
+    is_utf8_line,
+    is_wide,
+    may_hold_utf8,
+)
 from chengshu.kernel.errors import InputError, Where
 
 CHUNK_BYTES = 4 << 20
@@ -41,7 +46,7 @@ def read_chunks(path: Path, encoding: str, size: int = CHUNK_BYTES) -> Iterator[
     """
     line = 1
     for raw in _whole_lines(path, encoding, size):
-        chunk = _check_wide(raw, line) if _is_wide(encoding) else _decode(raw, line, encoding)
+        chunk = _check_wide(raw, line) if is_wide(encoding) else _decode(raw, line, encoding)
         yield chunk
         line += count_lines(chunk.data)
 
@@ -82,7 +87,7 @@ def _cut(block: bytes) -> int:
 
 def _blocks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
     """Yield bytes in which LF and CR are single bytes: of UTF-16 only its UTF-8 form is so."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace") if _is_wide(encoding) else None
+    decoder = codecs.getincrementaldecoder(encoding)("replace") if is_wide(encoding) else None
     with path.open("rb") as file:
         if encoding == "utf-8-sig":
             file.seek(len(codecs.BOM_UTF8))
@@ -90,10 +95,6 @@ def _blocks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
             yield decoder.decode(block).encode() if decoder else block
     if decoder and (tail := decoder.decode(b"", final=True)):
         yield tail.encode()
-
-
-def _is_wide(encoding: str) -> bool:
-    return encoding.startswith(("utf-16", "utf-32"))
 
 
 def _check_wide(data: bytes, line: int) -> Chunk:
@@ -121,7 +122,7 @@ def _decode_lines(raw: bytes, line: int, codec: str) -> Chunk:
     damaged: set[int] = set()
     # Latin-1 maps each byte to itself, so it can split bytes into lines.
     for number, latin in enumerate(split_lines(raw.decode("latin-1")), line):
-        one = latin.encode("latin-1")
+        one = latin.rstrip("\r\n").encode("latin-1")
         try:
             text = one.decode(codec)
         except UnicodeDecodeError:
@@ -130,7 +131,8 @@ def _decode_lines(raw: bytes, line: int, codec: str) -> Chunk:
         if _is_foreign(one, codec, intact=number not in damaged):
             text = one.decode("ascii", "replace")
             damaged.add(number)
-        lines.append(text)
+        # The line's end is no part of a cut character: decoding must not take it along.
+        lines.append(text + latin[len(one) :])
     return Chunk(line, "".join(lines).encode(), frozenset(damaged))
 
 

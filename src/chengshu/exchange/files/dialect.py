@@ -21,7 +21,7 @@ SAMPLE_RECORDS = 1000
 _MIN_SHARE = 0.5
 _OTHER_DELIMITER = re.compile(r"[,;\t|]")
 _NUMBER = re.compile(r"[-+]?[£$€¥￥]?[\d.,]+%?")
-_UNUSUAL = re.compile(r"[^\w\s.,;|\t\"'()\[\]{}（）。，-]")
+_UNUSUAL = re.compile(r"[^\w\s.,;|\t\"'()\[\]{}（）。-]| ")
 
 
 def find_dialect(lines: Sequence[str], delimiter: str | None, quote: str | None) -> Dialect:
@@ -75,7 +75,9 @@ def _score(lines: Sequence[str], dialect: Dialect) -> float:
     problems = sum(record.problem in (STRAY, UNCLOSED) for record in records)
     cells = [cell for record in records[:200] for cell in record.cells if cell]
     clean = sum(_is_value(cell, dialect.delimiter) for cell in cells) / (len(cells) or 1)
-    return share * (0.1 + clean) * (1 - 1 / width) * (1 - problems / len(records))
+    # What stands above the first record of this width counts against it: it may be the header.
+    whole = count / len(widths)
+    return whole * (0.1 + clean) * (1 - 1 / width) * (1 - problems / len(records))
 
 
 def _is_value(cell: str, delimiter: str) -> bool:

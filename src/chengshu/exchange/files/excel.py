@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from python_calamine import (
 
 from chengshu.exchange.files.body import Body
 from chengshu.exchange.files.excel_errors import find_error_rows
+from chengshu.exchange.files.excel_size import refuse_stray_cells
 from chengshu.exchange.files.layout import Layout, find_layout
 from chengshu.exchange.files.model import Finding, Record, TableFile
 from chengshu.exchange.files.tokenizer import EMPTY
@@ -26,6 +28,8 @@ from chengshu.kernel.errors import InputError, Where
 # A larger number has more digits than the sheet keeps (15).
 EXACT_BELOW = 1e15
 SAMPLE_RECORDS = 1000
+# The part of a compound file that holds an encrypted workbook.
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime
 Value = Cell | datetime.timedelta
@@ -37,14 +41,14 @@ def open_excel(path: Path, *, sheet: str | None, header: bool, skip: int) -> Tab
     Raises:
         InputError: The file is damaged or locked, no sheet holds anything, or none has that name.
     """
+    refuse_stray_cells(path)
     try:
-        with CalamineWorkbook.from_path(path) as book:
+        with _open_book(path) as book:
             chosen, findings = _choose(book, path, sheet)
             rows = chosen.to_python(skip_empty_area=False)
             merges = chosen.merged_cell_ranges or []
     except PasswordError as err:
-        hint = "Save it without a password."
-        raise InputError("the workbook is locked", where=Where(str(path)), hint=hint) from err
+        raise _locked(path) from err
     except (CalamineError, OSError) as err:
         hint = "Open it in Excel and save it as .xlsx."
         problem = "the workbook is damaged or of an unknown kind"
@@ -65,6 +69,24 @@ def open_excel(path: Path, *, sheet: str | None, header: bool, skip: int) -> Tab
         reader=reader.read,
         findings=findings,
     )
+
+
+def _open_book(path: Path) -> CalamineWorkbook:
+    """Return a workbook, whichever kind its name says it is."""
+    try:
+        return CalamineWorkbook.from_path(path)
+    except PasswordError:
+        raise
+    except CalamineError:
+        data = path.read_bytes()
+        if _ENCRYPTED in data:
+            raise _locked(path) from None
+        return CalamineWorkbook.from_filelike(io.BytesIO(data))
+
+
+def _locked(path: Path) -> InputError:
+    hint = "Save it without a password."
+    return InputError("the workbook is locked", where=Where(str(path)), hint=hint)
 
 
 def render(value: Value) -> str | None:
@@ -98,14 +120,15 @@ def _render_duration(value: datetime.timedelta) -> str:
 def _choose(
     book: CalamineWorkbook, path: Path, name: str | None
 ) -> tuple[CalamineSheet, list[Finding]]:
-    """Return the sheet to read, and findings about the others that hold something."""
+    """Return the sheet to read, a hidden one last, and findings about the others that are full."""
     kinds = {one.name: one for one in book.sheets_metadata}
     sheets = [one for one in book.sheet_names if kinds[one].typ == SheetTypeEnum.WorkSheet]
     if name is not None and name not in sheets:
         hint = f"Known: {', '.join(sheets)}."
         raise InputError("there is no sheet of that name", where=Where(str(path)), hint=hint)
     full = {one: sheet for one in sheets if (sheet := book.get_sheet_by_name(one)).start}
-    chosen = name or next(iter(full), None)
+    shown = [one for one in full if kinds[one].visible == SheetVisibleEnum.Visible]
+    chosen = name or next(iter([*shown, *full]), None)
     if chosen is None:
         raise InputError("no sheet of the workbook holds anything", where=Where(str(path)))
     findings = []
@@ -113,7 +136,7 @@ def _choose(
     if others:
         message = f"only the sheet {chosen!r} was read; these hold rows too: {', '.join(others)}"
         findings.append(Finding(0, "other_sheets", message))
-    if kinds[chosen].visible != SheetVisibleEnum.Visible:
+    if chosen not in shown and chosen in full:
         findings.append(Finding(0, "hidden_sheet", f"the sheet {chosen!r} is hidden"))
     return full.get(chosen) or book.get_sheet_by_name(chosen), findings
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
+
+# What reading a damaged part of an archive raises; calamine then says that it is damaged.
+UNREADABLE = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s[^>]*>")
 _RELATION = re.compile(r"<(?:\w+:)?Relationship\s[^>]*>")
@@ -24,7 +28,7 @@ def find_error_rows(path: Path, sheet: str) -> frozenset[int]:
         try:
             part = _part_of(archive, sheet)
             data = archive.read(part) if part else b""
-        except (KeyError, zipfile.BadZipFile):
+        except UNREADABLE:
             return frozenset()
     return frozenset(int(found[1]) for found in _ERROR.finditer(data))
 

@@ -22,6 +22,7 @@ _MESSAGES = {
     "not_json": "the line is not one JSON object; its text is kept as it is",
     "duplicate_key": "a key stands twice in the object; the line is kept as it is",
     "undecodable": "some bytes are not in the file's encoding; U+FFFD stands in their place",
+    "half_character": "a value holds half of a surrogate pair; the line is kept as it is",
     "late_key": f"keys that the first {SAMPLE_LINES} lines do not have; kept apart",
 }
 
@@ -79,7 +80,16 @@ def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
         return None, "duplicate_key"
     except (ValueError, RecursionError):
         return None, "not_json"
-    return (value, None) if isinstance(value, dict) else (None, "not_json")
+    if not isinstance(value, dict):
+        return None, "not_json"
+    if "\\u" in text and not _is_text(_dump(value)):
+        return None, "half_character"
+    return value, None
+
+
+def _is_text(value: str) -> bool:
+    """Return whether a string can be written: lone surrogates cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def render(value: Any) -> str | None:

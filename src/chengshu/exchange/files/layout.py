@@ -15,6 +15,8 @@ from chengshu.exchange.files.model import OWN_COLUMNS, Finding, Record
 from chengshu.exchange.files.tokenizer import EMPTY
 
 _DATUM = re.compile(r"[-+]?[£$€¥￥]?\d[\d.,:/\-\sTZ年月日eE+%]*[xX]?")
+# More digits than the name of a column has: of a person, a firm, a telephone.
+_LONG_NUMBER = re.compile(r"\d{11,}[xX]?")
 # A label and its value in one cell, as in 制表单位：民政局.
 _REMARK = re.compile(r"\s*[^\d\s:：][^:：]*[:：][^:：].*", re.DOTALL)
 _SPACE = " \t\r\n\v\f\u3000\xa0\ufeff"
@@ -133,7 +135,8 @@ def _is_header_missing(rows: Sequence[Record], width: int, layout: Layout) -> bo
     numeric = [at for at in range(width) if columns[at] and all(map(is_datum, columns[at]))]
     alike = bool(numeric) and all(is_datum(first.cells[at]) for at in numeric)
     data_only = all(is_datum(cell) for cell in first.cells if cell) and filled(first.cells) > 0
-    if (alike and numeric[0] == 0) or (data_only and (alike or not body)):
+    named = any(cell and _LONG_NUMBER.fullmatch(cell.strip()) for cell in first.cells)
+    if (alike and (numeric[0] == 0 or named)) or (data_only and (alike or not body)):
         message = "the first line holds data, no names; the columns were named c1, c2, ..."
         layout.note(first.line, "header_missing", message)
         return True

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 LINE, REST, PROBLEM = "_line", "_rest", "_problem"
 OWN_COLUMNS = (LINE, REST, PROBLEM)
 
 ROWS_PER_BATCH = 65_536
+
+# What stands in one of the first two cells of a row that sums up others.
+_TOTALS = pa.array(["合计", "总计", "小计", "共计", "累计", "合 计", "总 计", "小 计", "合　计"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,18 @@ class TableFile:
         self.findings[:], self.rows = self._opening, 0
         for batch in self.reader(self, rows_per_batch):
             self.rows += batch.num_rows
+            self._note_totals(batch)
             yield batch
         if not self.rows:
             self.note(0, "no_rows", "the file holds a header and no records")
+
+    def _note_totals(self, batch: pa.RecordBatch) -> None:
+        """Add a finding for each row that seems to sum up others; such rows stay."""
+        message = "the row seems to be a total of others, no record of its own"
+        if len(self.header) > 1:
+            found = [pc.is_in(batch.column(name), value_set=_TOTALS) for name in self.header[:2]]
+            for line in batch.column(LINE).filter(pc.or_(*found)).to_pylist():
+                self.note(line, "total_row", message)
 
     def note(self, line: int, code: str, message: str) -> None:
         """Add a finding."""

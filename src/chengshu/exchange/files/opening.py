@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from chengshu.exchange.files.excel import open_excel
 from chengshu.exchange.files.jsonl import open_jsonl
-from chengshu.exchange.files.model import TableFile
+from chengshu.exchange.files.model import Finding, TableFile
 from chengshu.exchange.files.parquet import open_parquet
 from chengshu.exchange.files.text import TextOptions, open_text
 from chengshu.kernel.errors import InputError, Where
@@ -17,11 +19,20 @@ HEAD_BYTES = 1 << 16
 
 _SUPPORTED = "Supported: CSV and TSV text, Excel (.xlsx, .xls, .ods), JSON lines, Parquet."
 _SUFFIXES = {
+    ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
+    ".parquet": "parquet",
 }
+_TEXT = {"csv", "tsv"}
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*\"")
 _REFUSED_SUFFIXES = {
     ".html": "an HTML page",
     ".htm": "an HTML page",
@@ -73,17 +84,34 @@ def open_table(
     """
     if format not in (None, *FORMATS):
         raise InputError(f"format {format!r} is unknown", hint=f"Known: {', '.join(FORMATS)}.")
-    if skip < 0 or any(sign and (sign in "\r\n" or len(sign) > 2) for sign in (delimiter, quote)):
+    delimiter = "\t" if delimiter == "\\t" else delimiter
+    if skip < 0 or not all(map(_is_sign, (delimiter, quote))):
         raise InputError("skip is a number of lines; delimiter and quote are one character each")
     head = _read_head(path)
     kind = format or _format_of(path, head)
     if kind == "excel":
-        return open_excel(path, sheet=sheet, header=header, skip=skip)
-    if kind == "jsonl":
-        return open_jsonl(path, encoding=encoding)
-    if kind == "parquet":
-        return open_parquet(path)
-    return open_text(path, kind, TextOptions(encoding, delimiter, quote, header, skip))
+        table = open_excel(path, sheet=sheet, header=header, skip=skip)
+    elif kind == "jsonl":
+        table = open_jsonl(path, encoding=encoding)
+    elif kind == "parquet":
+        table = open_parquet(path)
+    else:
+        table = open_text(path, kind, TextOptions(encoding, delimiter, quote, header, skip))
+    return table if format else _doubt_suffix(table)
+
+
+def _is_sign(sign: str | None) -> bool:
+    """Return whether this is one character, or one and a space, or nothing."""
+    return not sign or (sign not in "\r\n" and len(sign.removesuffix(" ") or " ") == 1)
+
+
+def _doubt_suffix(table: TableFile) -> TableFile:
+    """Return the table, with a finding if its name promises another format."""
+    said = _SUFFIXES.get(table.path.suffix.lower(), table.format)
+    if said == table.format or {said, table.format} <= _TEXT:
+        return table
+    message = f"the name says {said}, the content is {table.format}: it was read as that"
+    return replace(table, findings=[Finding(0, "suffix_wrong", message), *table.findings])
 
 
 def _read_head(path: Path) -> bytes:
@@ -121,9 +149,10 @@ def _format_of(path: Path, head: bytes) -> str:
         raise _unsupported(path, f"the file is {_REFUSED_SUFFIXES[suffix]}")
     if _is_markup(head):
         raise _unsupported(path, "the file is HTML or XML, whatever its name says")
-    if suffix == ".json":
+    said = _SUFFIXES.get(suffix, "csv")
+    if suffix == ".json" or (said in _TEXT and _JSON.match(head)):
         return _format_of_json(path, head)
-    return _SUFFIXES.get(suffix, "csv")
+    return said if said in {"tsv", "jsonl"} else "csv"
 
 
 def _format_of_zip(path: Path, head: bytes) -> str:

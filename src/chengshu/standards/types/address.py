@@ -15,7 +15,9 @@ from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.han_text import (
     DAMAGED,
+    DESTROYED,
     HAN,
+    HAN_BUT_KUN,
     LETTER,
     close_sql,
     has,
@@ -37,6 +39,7 @@ REASONS: Mapping[str, Reason] = {
         Verdict.WARNING,
         {
             "damaged_characters": ("has characters that cannot be shown", "含无法显示的字符"),
+            "masked": ("has hidden parts", "地址已脱敏"),
             "too_short": ("has fewer than five characters", "地址过短"),
             "no_place": (
                 "names no kind of place, such as 区, 路 or 村",
@@ -56,7 +59,10 @@ PLACES = (
 )
 
 _TABLE = compose(FULL_WIDTH, DASHES)
-_PLAIN = f"[{HAN}0-9A-Za-z()#、-]*"
+_PLAIN = f"[{HAN_BUT_KUN}0-9A-Za-z()#、-]*"
+# A question mark is what a lost character becomes; no address asks.
+_DAMAGED = f"[{DAMAGED}?]|{DESTROYED}"
+_MASKED = r"\*\*"
 _FAST = f"{_PLAIN}[{PLACES}]{_PLAIN}"
 _DISTRICT = f"(?:[{HAN}]{{2,8}}?(?:省|自治区))?(?:[{HAN}]{{2,8}}?(?:市|自治州|盟|地区))?"
 _KEPT = f"^{_DISTRICT}(?:[{HAN}]{{1,6}}?(?:市|县|旗|[^小园社院]区))?"
@@ -79,7 +85,8 @@ class Address:
             return MISSING
         why = first_of(
             (not has(text, f"{HAN}0-9{LETTER}"), "not_an_address"),
-            (has(text, DAMAGED), "damaged_characters"),
+            (re.search(_DAMAGED, text), "damaged_characters"),
+            (re.search(_MASKED, text), "masked"),
             (len(text) < 5, "too_short"),
             (not has(text, PLACES), "no_place"),
             (text != raw, "respelled"),
@@ -97,7 +104,8 @@ class Address:
             {"text": close_sql(wide)},
             bad=[(f"NOT {has_sql(text, f'{HAN}0-9{LETTER}')}", "not_an_address")],
             odd=[
-                (has_sql(text, DAMAGED), "damaged_characters"),
+                (f"regexp_matches({text}, {literal(_DAMAGED)})", "damaged_characters"),
+                (f"regexp_matches({text}, {literal(_MASKED)})", "masked"),
                 (f"LENGTH({text}) < 5", "too_short"),
                 (f"NOT {has_sql(text, PLACES)}", "no_place"),
             ],

@@ -73,8 +73,8 @@ _TABLE = compose(
     WRITTEN,
     {
         **dict.fromkeys("度º˚", "°"),
-        **dict.fromkeys("分'’‘`", "′"),
-        **dict.fromkeys('秒"”“', "″"),
+        **dict.fromkeys("分'’‘`´", "′"),
+        **dict.fromkeys('秒"”“˝', "″"),
         **dict(zip("东西北南ewns", "EWNSEWNS", strict=True)),
         **dict.fromkeys("经纬", ""),
     },

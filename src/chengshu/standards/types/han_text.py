@@ -14,15 +14,26 @@ from chengshu.standards.types.slow_path import tidied
 HAN = "〇㐀-䶿一-鿿\ufa0e-\ufa29\U00020000-\U000323af"
 """Inside a class: the ideographs of GB 18030-2022 and of extensions A to H."""
 
-HAN_BUT_MOU = HAN.replace("一-鿿", "一-枏柑-鿿")
-"""The same without 某, which stands for a name that is withheld."""
+HAN_BUT_MOU = HAN.replace("一-鿿", "一-枏柑-锞锠-鿿")
+"""The same without 某, which stands for a name that is withheld, and without 锟."""
 
-LETTER = "A-Za-zÀ-ÖØ-öø-ɏ"
+HAN_BUT_KUN = HAN.replace("一-鿿", "一-锞锠-鿿")
+"""The same without 锟, which begins `DESTROYED` and hardly anything else."""
 
-DAMAGED = "\ufffd\ue000-\uf8ff"
-"""Inside a class: the replacement character, and private characters other systems cannot show."""
+DESTROYED = "锟斤拷"
+"""What becomes of text in UTF-8 that lost its characters and was then read as GBK."""
 
-_PARTED = f"[0-9{LETTER}.,'] [0-9{LETTER}]"
+LETTER = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
+
+SCRIPT = "Ͱ-ԯ؀-ۿༀ-࿿ᠠ-ᡸᥐ-ᥴᦀ-᦭ぁ-ヺㄅ-ㄯꀀ-ꒌ가-힣"
+"""Inside a class: Greek, Cyrillic, Arabic (Uyghur), Tibetan, Mongolian, Dai, kana, Bopomofo, Yi,
+Hangul: scripts in which people write names, though not on documents of the mainland."""
+
+DAMAGED = "\\x00\ufffd\ue000-\uf8ff"
+"""Inside a class: NUL, the replacement character, and private characters other systems cannot show.
+"""
+
+_PARTED = f"[0-9{LETTER}{SCRIPT}.,'] [0-9{LETTER}{SCRIPT}]"
 
 
 def unify_text(raw: str, table: Mapping[str, str]) -> str:

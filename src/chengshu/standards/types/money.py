@@ -29,6 +29,7 @@ from chengshu.standards.types.decimal_text import (
 from chengshu.standards.types.money_words import (
     CURRENCIES,
     SCALED,
+    SCIENTIFIC,
     SPELT,
     TABLE,
     foreign_pattern,
@@ -39,6 +40,8 @@ from chengshu.standards.types.money_words import (
     spell,
     unboxed,
     unboxed_sql,
+    with_yuan,
+    with_yuan_sql,
     zeros_of,
     zeros_sql,
 )
@@ -62,6 +65,10 @@ REASONS: Mapping[str, Reason] = {
     **reasons_of(
         Verdict.INVALID,
         {
+            "as_number": (
+                "is in powers of ten, as spreadsheets show numbers whose digits they hide",
+                "科学计数法，位数可能丢失",
+            ),
             "not_money": ("is not an amount of money", "不是金额"),
             "other_currency": ("is in another currency; it is not converted", "币种不符，不作换算"),
             "too_large": ("has more than 16 digits before the point", "金额过大"),
@@ -121,7 +128,8 @@ class Money:
             return reading_of(self.reasons, "", "other_currency")
         exact = _read_amount(unboxed(body), POWERS[self.unit])
         if exact is None:
-            return reading_of(self.reasons, "", "not_money")
+            why = "as_number" if re.fullmatch(SCIENTIFIC, body) else "not_money"
+            return reading_of(self.reasons, "", why)
         value = rounded(exact, 2)
         power = POWERS[self.unit]
         return reading_of(
@@ -135,8 +143,8 @@ class Money:
 
     def stages(self, raw: str, to: str) -> Sequence[Stage]:
         """Return the SQL of `read` (see the protocol)."""
-        fast, wide, text, body, bare, number = names_of(
-            to, "fast", "tidied", "text", "body", "bare", "number"
+        fast, wide, text, body, bare, unsigned, number = names_of(
+            to, "fast", "tidied", "text", "body", "bare", "unsigned", "number"
         )
         amount, value = names_of(to, "amount", "value")
         signed = f"left({bare}, 1) IN ('-', '+')"
@@ -147,7 +155,8 @@ class Money:
             {"text": close_sql(wide)},
             {"body": nameless_sql(text, self.currency)},
             {"bare": unboxed_sql(body)},
-            {"number": f"CASE WHEN {signed} THEN substr({bare}, 2) ELSE {bare} END"},
+            {"unsigned": f"CASE WHEN {signed} THEN substr({bare}, 2) ELSE {bare} END"},
+            {"number": with_yuan_sql(unsigned)},
             *_amount_steps(to, number, bare, POWERS[self.unit]),
             {"value": f"COALESCE({fast}, TRY_CAST({amount} AS {COLUMN}))"},
             value=value,
@@ -189,6 +198,7 @@ class Money:
         why = choose_sql(
             [
                 (f"{amount} IS NULL AND {foreign}", "other_currency"),
+                (f"{amount} IS NULL AND {matches(body, SCIENTIFIC)}", "as_number"),
                 (f"{amount} IS NULL", "not_money"),
                 (f"{value} IS NULL", "too_large"),
                 *below,
@@ -202,7 +212,8 @@ class Money:
 
 def _read_amount(text: str, power: int) -> Decimal | None:
     """Return the amount in yuan of what `unboxed` left, exactly; None when it is none."""
-    sign, number = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
+    sign, unsigned = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
+    number = with_yuan(unsigned)
     if found := re.fullmatch(SCALED, number):
         digits, unit = found.groups()
         value = shifted(Decimal(digits.replace(",", "")), zeros_of(unit, power))

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from chengshu.engine.sql import literal, matches
-from chengshu.standards.clean import compose
+from chengshu.standards.clean import UPPER, compose
+from chengshu.standards.codes import load_code_set
 from chengshu.standards.types.chinese_number import ARABIC, INTEGER
 from chengshu.standards.types.decimal_text import DIGITS, WRITTEN, close
 from chengshu.standards.types.slow_path import tidied
 
 CURRENCIES: Mapping[str, str] = {
-    "CNY": "人民币|RMB|rmb|CNY|cny|¥",
-    "USD": "美金|USD|usd|US\\$|\\$",
-    "HKD": "港币|HKD|hkd|HK\\$",
-    "EUR": "EUR|eur|€",
-    "JPY": "日币|JPY|jpy",
+    "CNY": "人民币|RMB|CNY|¥",
+    "USD": "美金|USD|US\\$|\\$",
+    "HKD": "港币|HKD|HK\\$",
+    "EUR": "EUR|€",
+    "JPY": "日币|JPY",
 }
 """Code → the words and signs that name the currency."""
 
 YUANS: Mapping[str, str] = {"USD": "美元", "HKD": "香港元|港元", "EUR": "欧元", "JPY": "日元"}
 """Code → the words that name the currency and are its unit as well."""
 
-_FOREIGN = (
-    "英镑|GBP|gbp|£|法郎|马克|卢布|卢比|克朗|泰铢|越南盾|韩元|韩币|韩圜|KRW|新加坡元|坡币|澳大利亚元|"
-    "澳元|加拿大元|加元|新西兰元|澳门元|澳门币|葡币|台币|台元|外币"
-)
+_FOREIGN = "£|₩|₽|₹|฿|法郎|马克|卢比|克朗|比索|韩币|韩圜|坡币|葡币|台元|外币"
 
 _NUMBER = rf"(?:{DIGITS}(?:\.[0-9]{{0,30}})?|\.[0-9]{{1,30}})"
 
@@ -40,10 +39,16 @@ SCALED = rf"({_NUMBER})([十百千]?(?:万亿|[万亿])?元?)[整正]?"
 SPELT = f"({INTEGER})元?(?:0?([1-9])角)?(?:0?([1-9])分)?[整正]?"
 """A number in words with its coins: ``5百万元整``, ``1百2十元5角``."""
 
+SCIENTIFIC = rf"[+-]?{_NUMBER}E[+-]?[0-9]{{1,3}}"
+"""What spreadsheets make of a long number."""
+
 _NOTES = r"\(?[大小]写\)?"
 _BOXED_UNIT = r"[^()]+\([十百千万亿元]+\)"
 _ACCOUNTING = rf"\({_NUMBER}\)"
-TABLE: Mapping[str, str] = compose({**WRITTEN, "负": "-", "点": "."}, ARABIC)
+TABLE: Mapping[str, str] = compose(
+    {**WRITTEN, "负": "-", "点": ".", "毛": "角"}, {**ARABIC, **UPPER}
+)
+_COINS = "[1-9][角分]"
 
 
 def spell(raw: str) -> str:
@@ -52,28 +57,53 @@ def spell(raw: str) -> str:
 
 
 def _own(currency: str) -> str:
-    return f"(?:{CURRENCIES[currency]}|{_NOTES}):?"
+    names = CURRENCIES[currency]
+    return rf"(?:\((?:{names})\)|{names}|{_NOTES}):?"
+
+
+def _leading(currency: str) -> str:
+    return rf"\A(?:{YUANS[currency]}):?"
 
 
 def nameless(text: str, currency: str) -> str:
     """Return ``text`` without the names of its currency."""
     if currency in YUANS:
-        text = re.sub(YUANS[currency], "元", text)
+        text = re.sub(YUANS[currency], "元", re.sub(_leading(currency), "", text))
     return re.sub(_own(currency), "", text)
 
 
 def nameless_sql(c: str, currency: str) -> str:
     """Return SQL of `nameless`."""
     if currency in YUANS:
+        c = f"regexp_replace({c}, {literal(_leading(currency))}, '')"
         c = f"regexp_replace({c}, {literal(YUANS[currency])}, '元', 'g')"
     return f"regexp_replace({c}, {literal(_own(currency))}, '', 'g')"
 
 
+@cache
 def foreign_pattern(currency: str) -> str:
-    """Return the pattern that finds the name of any other currency."""
+    """Return the pattern that finds the name or code of any other currency."""
     others = [words for code, words in CURRENCIES.items() if code != currency]
     units = [words for code, words in YUANS.items() if code != currency]
-    return "|".join([*units, *others, _FOREIGN])
+    listed = [
+        word
+        for code in load_code_set("currency").codes.values()
+        if code.code not in CURRENCIES
+        for word in (code.code, code.name, *code.aliases)
+        if not word.isdigit()
+    ]
+    return "|".join([*units, *others, *listed, _FOREIGN])
+
+
+def with_yuan(number: str) -> str:
+    """Return ``5角`` as ``0元5角``, other numbers as they are."""
+    return f"0元{number}" if re.match(_COINS, number) else number
+
+
+def with_yuan_sql(c: str) -> str:
+    """Return SQL of `with_yuan`."""
+    first = literal(rf"\A{_COINS}")
+    return f"CASE WHEN regexp_matches({c}, {first}) THEN '0元' || {c} ELSE {c} END"
 
 
 def unboxed(text: str) -> str:

@@ -15,9 +15,12 @@ from chengshu.standards.clean import FULL_WIDTH, compose, has_any_sql, replace_c
 from chengshu.standards.model import Plain, Reading, Reason, Stage, Verdict
 from chengshu.standards.reading import MISSING, reading_of, reasons_of
 from chengshu.standards.types.han_text import (
+    DESTROYED,
     HAN,
+    HAN_BUT_KUN,
     HAN_BUT_MOU,
     LETTER,
+    SCRIPT,
     close_sql,
     has,
     has_sql,
@@ -62,11 +65,34 @@ ENTERPRISE_REASONS: Mapping[str, Reason] = {
         },
     ),
     **reasons_of(
-        Verdict.INVALID, {"not_a_name": ("has neither Chinese characters nor letters", "不是名称")}
+        Verdict.INVALID,
+        {
+            "filler": ("is a word for an unknown or a test", "以占位词代替名称"),
+            "not_a_name": ("has neither Chinese characters nor letters", "不是名称"),
+        },
     ),
 }
 
-FILLERS = ("不详", "未知", "暂无", "待定", "测试", "无名氏", "无", "空", "none", "None", "NONE")
+_NOTHING = ("null", "Null", "NULL", "none", "None", "NONE", "N/A", "n/a", "test", "Test", "TEST")
+FILLERS = (
+    *(
+        "不详",
+        "未知",
+        "暂无",
+        "待定",
+        "测试",
+        "无名氏",
+        "佚名",
+        "无",
+        "空",
+        "同上",
+        "姓名",
+        "本人",
+        "户主",
+    ),
+    *_NOTHING,
+)
+ENTERPRISE_FILLERS = ("不详", "未知", "暂无", "待定", "测试", "无", "空", "同上", *_NOTHING)
 
 _MIDDLE_DOTS = dict.fromkeys("•・‧∙⋅●･᛫", "·")
 _PERSON_TABLE = compose(FULL_WIDTH, _MIDDLE_DOTS)
@@ -77,7 +103,8 @@ _LATIN_NAME = f"[{LETTER}][{LETTER} .,'’·-]*"
 
 _BRACKETS = {**dict.fromkeys("([〔【﹙", "（"), **dict.fromkeys(")]〕】﹚", "）")}
 _ENTERPRISE_TABLE = compose(FULL_WIDTH, _BRACKETS)
-_PLAIN_ENTERPRISE = f"[{HAN}]{{2,40}}(?:（[{HAN}]{{1,20}}）)?[{HAN}]{{2,40}}"
+_HAN = HAN_BUT_KUN
+_PLAIN_ENTERPRISE = f"[{_HAN}]{{2,40}}(?:（[{_HAN}]{{1,20}}）)?[{_HAN}]{{2,40}}"
 _LAST_SIGNS = "[。、;,:]+"
 _USUAL = f"[{HAN}0-9{LETTER}（）·&.,'’+ -]+"
 _BALANCED = "[^（）]*(?:（[^（）]*）[^（）]*){0,9}"
@@ -105,8 +132,8 @@ class PersonName:
             (re.fullmatch(_MASKED, text), "masked"),
             (text in FILLERS, "filler"),
             (has(text, "0-9"), "has_digits"),
-            (not is_latin and not has(text, HAN), "not_a_name"),
-            (not is_han and not is_latin, "unusual_characters"),
+            (not is_latin and not has(text, HAN + SCRIPT), "not_a_name"),
+            (DESTROYED in text or not (is_han or is_latin), "unusual_characters"),
             (len(text) == 1 or long, "unusual_length"),
             (text != raw, "respelled"),
         )
@@ -119,6 +146,7 @@ class PersonName:
         latin, han = matches(text, _LATIN_NAME), matches(text, _HAN_NAME)
         undotted = f"{han} AND strpos({text}, '·') = 0 AND LENGTH({text}) > 6"
         dotted = f"ELSE replace({closed}, '.', '·') END"
+        destroyed = f"contains({text}, '{DESTROYED}')"
         return text_stages_of(
             to,
             raw,
@@ -130,10 +158,10 @@ class PersonName:
                 (matches(text, _MASKED), "masked"),
                 (f"{text} IN ({fillers})", "filler"),
                 (has_sql(text, "0-9"), "has_digits"),
-                (f"NOT {latin} AND NOT {has_sql(text, HAN)}", "not_a_name"),
+                (f"NOT {latin} AND NOT {has_sql(text, HAN + SCRIPT)}", "not_a_name"),
             ],
             odd=[
-                (f"NOT {han} AND NOT {latin}", "unusual_characters"),
+                (f"{destroyed} OR NOT ({han} OR {latin})", "unusual_characters"),
                 (f"LENGTH({text}) = 1 OR LENGTH({text}) > 50 OR {undotted}", "unusual_length"),
             ],
         )
@@ -169,8 +197,9 @@ class EnterpriseName:
             return MISSING
         text = re.sub(rf"{_LAST_SIGNS}\Z", "", whole) or whole
         why = first_of(
+            (text in ENTERPRISE_FILLERS, "filler"),
             (not has(text, HAN + LETTER), "not_a_name"),
-            (not re.fullmatch(_USUAL, text), "unusual_characters"),
+            (DESTROYED in text or not re.fullmatch(_USUAL, text), "unusual_characters"),
             (not re.fullmatch(_BALANCED, text), "unbalanced_brackets"),
             (len(text) < 4, "too_short"),
             (text != raw, "respelled"),
@@ -181,6 +210,7 @@ class EnterpriseName:
         """Return the SQL of `read` (see the protocol)."""
         wide, whole, text = names_of(to, "tidied", "whole", "text")
         bare = f"regexp_replace({whole}, {literal(_LAST_SIGNS + chr(92) + 'z')}, '')"
+        destroyed = f"contains({text}, '{DESTROYED}')"
         return text_stages_of(
             to,
             raw,
@@ -188,9 +218,12 @@ class EnterpriseName:
             *tidied_steps(to, raw, _ENTERPRISE_TABLE, _fold_sql(raw)),
             {"whole": close_sql(wide)},
             {"text": f"COALESCE(NULLIF({bare}, ''), {whole})"},
-            bad=[(f"NOT {has_sql(text, HAN + LETTER)}", "not_a_name")],
+            bad=[
+                (f"{text} IN ({', '.join(map(literal, ENTERPRISE_FILLERS))})", "filler"),
+                (f"NOT {has_sql(text, HAN + LETTER)}", "not_a_name"),
+            ],
             odd=[
-                (f"NOT {matches(text, _USUAL)}", "unusual_characters"),
+                (f"{destroyed} OR NOT {matches(text, _USUAL)}", "unusual_characters"),
                 (f"NOT {matches(text, _BALANCED)}", "unbalanced_brackets"),
                 (f"LENGTH({text}) < 4", "too_short"),
             ],

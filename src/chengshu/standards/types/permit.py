@@ -68,6 +68,8 @@ FOREIGNER_REASONS: Mapping[str, Reason] = MappingProxyType(
     }
 )
 
+# Eight digits of which one at least is not zero.
+_EIGHT = "(?:" + "|".join(f"0{{{n}}}[1-9][0-9]{{{7 - n}}}" for n in range(8)) + ")"
 _OLD_CARD = "[A-Z]{3}[0-9]{12}"
 _NEW_CARD = "9[0-9]{16}[0-9X]"
 _DATED_CARD = f"9[0-9]{{5}}{BIRTH_8}[0-9]{{3}}[0-9X]"
@@ -153,7 +155,7 @@ class TravelPermit:
 HK_MACAO_PERMIT = TravelPermit(
     name="hk_macao_permit",
     label="港澳居民来往内地通行证号码",
-    number="[HM][0-9]{8}",
+    number=f"[HM]{_EIGHT}",
     length=9,
     version="[0-9]{2}",
 )
@@ -161,7 +163,7 @@ HK_MACAO_PERMIT = TravelPermit(
 TAIWAN_PERMIT = TravelPermit(
     name="taiwan_permit",
     label="台湾居民来往大陆通行证号码",
-    number="[0-9]{8}",
+    number=_EIGHT,
     length=8,
     version="[0-9]{2}[A-Z]?|[A-Z]",
 )

@@ -13,7 +13,6 @@ from chengshu.standards.clean import (
     COMPACT,
     UPPER,
     compose,
-    has_any_sql,
     is_blank,
     replace_characters,
 )
@@ -29,19 +28,22 @@ from chengshu.standards.reading import (
 )
 
 SPELLING = compose(COMPACT, {**UPPER, **dict.fromkeys("()[]'\"`=\u2018\u2019\u201c\u201d", "")})
-SEPARATORS = "/、,;|"
+# Bounded, so that a long text is not searched from each of its digits to its end.
+SEVERAL = "[0-9][^0-9]{0,9}[/、,;|][^0-9]{0,9}[0-9]|(?:1[3-9][0-9]{9}){2,}"
 
 AREA = "10|2[0-9]|[3-9][0-9]{2}"
 FINE = (
     f"1[3-9][0-9]{{9}}|0(?:{AREA})-[2-9][0-9]{{6,7}}(?:-[0-9]{{1,6}})?"
-    "|[48]00[0-9]{7}|1[0-2][0-9]{3}|9[56][0-9]{3,4}"
+    "|[48]00[0-9]{7}|11[0-9]|12[0-2]|1[0-2][0-9]{3}|9[56][0-9]{3,4}"
 )
 
 # Each with its own groups; text is compact, in capitals, without brackets.
 _EXTENSION = r"(?:(?:-+|转|分机|#|X|EXT\.?)([0-9]{1,6}))?"
 _LOCAL = "([2-9][0-9]{2,3}-?[0-9]{4})"
 MOBILE = r"(?:\+?0{0,2}86-*)?0?(1[3-9](?:-*[0-9]){9})(?:\.0+)?"
-LANDLINE = rf"(?:\+?0{{0,2}}86-*0?|0)({AREA})-*{_LOCAL}{_EXTENSION}"
+LANDLINE = rf"(?:\+?0{{0,2}}86-*0?|0)({AREA})-*([1-9][0-9]{{2,3}}-?[0-9]{{4}}){_EXTENSION}"
+_ODD_LOCAL = "0[0-9]{2,3}-1.*"
+FOREIGN, _OWN = r"(?:\+|00)[1-9][0-9-]{5,}", r"(?:\+|00)86.*"
 LOCAL = f"{_LOCAL}{_EXTENSION}"
 SERVICE = "([48]00(?:-*[0-9]){7})"
 LOST_NUMBER = r"[0-9]+(?:\.[0-9]+)?E\+?[0-9]{1,3}|[0-9]+\.0+"
@@ -58,10 +60,15 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
                 "masked": ("digits are hidden; expected the whole number", "号码已脱敏"),
                 "several": ("more than one number in one value", "一个值内有多个号码"),
                 "characters": ("expected digits, hyphens, + and an extension", "含有非法字符"),
+                "other_country": ("begins with the code of another country", "境外电话号码"),
                 "no_area_code": ("a landline without its area code", "固定电话缺少区号"),
                 "prefix": ("eleven digits that no mobile number begins with", "手机号段不存在"),
                 "length": ("too many or too few digits", "位数不符"),
             },
+        ),
+        **reasons_of(
+            Verdict.WARNING,
+            {"local_prefix": ("no landline begins with 1 behind its area code", "本地号码以1开头")},
         ),
         **reasons_of(
             Verdict.CORRECTED,
@@ -122,7 +129,8 @@ class Phone:
             number, added = _joined(self.area, found[1], found[2]), "area_added"
         else:
             return reading_of(REASONS, "", _fault(text))
-        return reading_of(REASONS, number, added, "spelling" if number != raw else None)
+        odd = "local_prefix" if re.fullmatch(_ODD_LOCAL, number) else None
+        return reading_of(REASONS, number, odd, added, "spelling" if number != raw else None)
 
     def stages(self, raw: str, to: str) -> Sequence[Stage]:
         """Return the SQL of `read`."""
@@ -144,7 +152,8 @@ class Phone:
             f"WHEN {form} = 'local' THEN {_joined_sql(text, LOCAL, area)} END"
         )
         corrected = (
-            f"CASE WHEN {fine} THEN NULL WHEN {form} = 'local' THEN 'area_added' "
+            f"CASE WHEN {fine} THEN NULL WHEN {matches(number, _ODD_LOCAL)} THEN 'local_prefix' "
+            f"WHEN {form} = 'local' THEN 'area_added' "
             f"WHEN {number} <> {raw} THEN 'spelling' END"
         )
         return [
@@ -204,8 +213,10 @@ def _fault(text: str) -> str:
         return "as_number"
     if "*" in text or "XXX" in text:
         return "masked"
-    if any(separator in text for separator in SEPARATORS):
+    if re.search(SEVERAL, text):
         return "several"
+    if re.fullmatch(FOREIGN, text) and not re.fullmatch(_OWN, text):
+        return "other_country"
     if re.fullmatch(LOCAL, text):
         return "no_area_code"
     if not re.fullmatch("[0-9+#-]*", text):
@@ -219,7 +230,8 @@ def _fault_sql(text: str) -> str:
         [
             (matches(text, LOST_NUMBER), "as_number"),
             (f"contains({text}, '*') OR contains({text}, 'XXX')", "masked"),
-            (has_any_sql(text, SEPARATORS), "several"),
+            (f"regexp_matches({text}, {literal(SEVERAL)})", "several"),
+            (f"{matches(text, FOREIGN)} AND NOT {matches(text, _OWN)}", "other_country"),
             (matches(text, LOCAL), "no_area_code"),
             (f"NOT {matches(text, '[0-9+#-]*')}", "characters"),
             (matches(text, "1[0-2][0-9]{9}"), "prefix"),

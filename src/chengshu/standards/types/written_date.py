@@ -73,6 +73,8 @@ WARNING: Texts = {
     "no_end": ("is the last day that systems can count, used for no end", "以最大日期表示长期"),
 }
 
+# What numeric columns with gaps make of 20240131.
+_FLOAT_DAY = r"[0-9]{8}\.0+"
 _WEEKDAY = r"\(?(?:星期|周|礼拜)[一二三四五六日天]\)?"
 _HAN_TABLE: Mapping[str, str] = {**ARABIC, **dict.fromkeys("OoΟο", "0"), "号": "日"}
 
@@ -80,6 +82,8 @@ _HAN_TABLE: Mapping[str, str] = {**ARABIC, **dict.fromkeys("OoΟο", "0"), "号"
 def spell(raw: str) -> str:
     """Return ``raw`` in half width, Chinese dates in Arabic digits, without the weekday."""
     text = tidied(raw, WRITTEN)
+    if re.fullmatch(_FLOAT_DAY, text):
+        return text[:8]
     if not re.search("[年期周拜]", text):
         return text
     text = re.sub(_WEEKDAY, " ", text)
@@ -98,7 +102,8 @@ def spell_sql(text: str) -> str:
         han = f"regexp_replace({han}, ' *{sign} *', '{spaced}', 'g')"
     both = f"CASE WHEN strpos({text}, '年') > 0 THEN {han} ELSE {named} END"
     return (
-        f"CASE WHEN regexp_matches({text}, '[年期周拜]') "
+        f"CASE WHEN {matches(text, _FLOAT_DAY)} THEN substr({text}, 1, 8) "
+        f"WHEN regexp_matches({text}, '[年期周拜]') "
         f"THEN trim(regexp_replace({both}, ' +', ' ', 'g')) ELSE {text} END"
     )
 
