@@ -14,7 +14,8 @@ from chengshu.catalog.source import PostgresSource
 from chengshu.exchange.connectors.postgres import find_postgres
 from chengshu.exchange.port import Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
-from tests.support.home import TestHome, finish, make_test_home
+from tests.support.commands import finish
+from tests.support.home import TestHome, make_test_home
 from tests.support.servers import PASSWORD, USER, PostgresServer, postgres_server
 
 ZONE = "Asia/Shanghai"
