@@ -92,7 +92,8 @@ def test_a_secret_is_asked_for_and_never_shown(home: TestHome):
 
     assert done.code == 0, done
     assert "sesame-7" not in done.text
-    assert home.home.open_secrets().get("front_password") == "sesame-7"
+    with home.home.open_secrets() as secrets:
+        assert secrets.get("front_password") == "sesame-7"
     assert b"sesame-7" not in (home.root / "state.sqlite").read_bytes()
     key = home.root / "keys" / "secrets.key"
     assert key.stat().st_mode & 0o777 == 0o600

@@ -196,7 +196,8 @@ def test_a_pull_says_which_secret_is_missing_or_wrong(tmp_path: Path, server: Po
     home = make_home(tmp_path / "home", server)
 
     without = home.call("run", "big")
-    home.home.open_secrets().put("front", "not-the-word")
+    with home.home.open_secrets() as secrets:
+        secrets.put("front", "not-the-word")
     wrong = home.call("run", "big")
 
     assert without.code == 1
@@ -237,7 +238,8 @@ def test_a_server_that_dies_mid_pull_leaves_nothing_landed(
     tmp_path: Path, server: PostgresServer, how: str
 ):
     home = make_home(tmp_path / "home", server)
-    home.home.open_secrets().put("front", PASSWORD)
+    with home.home.open_secrets() as secrets:
+        secrets.put("front", PASSWORD)
     # A view that is slow to read: it must be in the middle when the end comes.
     server.execute(
         "CREATE OR REPLACE VIEW big AS SELECT g AS id, repeat('x', 100) || "

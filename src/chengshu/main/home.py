@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,11 +71,13 @@ class Home:
 
         return Database(self.root / "state.sqlite")
 
-    def open_secrets(self) -> Secrets:
+    @contextmanager
+    def open_secrets(self) -> Iterator[Secrets]:
         """Open the stored secrets."""
         from chengshu.security.secret import Secrets
 
-        return Secrets(self.open_state(), self.root / "keys")
+        with closing(self.open_state()) as state:
+            yield Secrets(state, self.root / "keys")
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBEngine]:
@@ -101,8 +103,10 @@ class Home:
 
         engine = DuckDBEngine(self.lake, threads=self.threads)
         try:
-            secret = self.open_secrets().get
-            yield Platform(engine, lambda: usable_pack(self.pack), self.flows, secret, progress)
+            with self.open_secrets() as secrets:
+                yield Platform(
+                    engine, lambda: usable_pack(self.pack), self.flows, secrets.get, progress
+                )
         finally:
             engine.close()
 

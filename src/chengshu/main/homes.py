@@ -28,7 +28,8 @@ def secret(home: Path, name: str) -> None:
     value = sys.stdin.readline().rstrip("\r\n") if piped else _asked(name)
     if not value:
         raise InputError("a secret is not empty", hint="Type it when asked, or pipe it in.")
-    open_home(home).open_secrets().put(name, value)
+    with open_home(home).open_secrets() as secrets:
+        secrets.put(name, value)
     say(f"stored {name}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,15 @@ def _columns(home: Home, pack: Pack, resource: Resource, look: Look) -> Mapping[
         return columns
     from chengshu.security.usage import record_use
 
-    state = home.open_state()
     what = f"{resource.id} {'record' if look.record is not None else look.store}"
-    record_use(
-        state, person=getpass.getuser(), purpose="break-glass view", what=what, reason=look.reason
-    )
-    state.close()
+    with closing(home.open_state()) as state:
+        record_use(
+            state,
+            person=getpass.getuser(),
+            purpose="break-glass view",
+            what=what,
+            reason=look.reason,
+        )
     return columns
 
 
