@@ -1,4 +1,4 @@
-"""Fail when a Python file has more than 300 lines or a function more than 40."""
+"""Fail when a Python file of the package has more than 300 lines or a function more than 40."""
 
 from __future__ import annotations
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +14,19 @@ import pytest
 from chengshu.libraries import report
 from chengshu.libraries.landing import list_batches
 from chengshu.libraries.reconcile import balance_batches
+from tests.support.commands import finish, kill
 from tests.support.home import (
     RESIDENT,
     STREET,
     TestHome,
-    finish,
-    kill,
     make_test_home,
+    query,
     same_stores,
     without,
 )
 
 pytestmark = pytest.mark.fault
 Seen = Callable[[TestHome], bool]
-
-
-def query(path: Path, sql: str) -> int:
-    """Return the number that a query over a live SQLite file gives; 0 while it cannot be asked."""
-    if not path.exists():
-        return 0
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0)) as con:
-            return int(con.execute(sql).fetchone()[0] or 0)
-    except sqlite3.Error:
-        return 0
 
 
 def snapshots(home: TestHome) -> int:

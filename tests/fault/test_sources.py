@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import sqlite3
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,18 +16,14 @@ from chengshu.catalog.source import FileSource
 from chengshu.exchange.connectors.file import find_files
 from chengshu.exchange.port import Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
-from tests.fault.test_kill import query
 from tests.support.home import (
     CITY,
     RESIDENT,
     STREET,
     TestHome,
-    finish,
     make_test_home,
-    same_stores,
     without,
 )
-from tests.support.servers import missing
 
 pytestmark = pytest.mark.fault
 
@@ -204,131 +197,3 @@ def test_a_file_that_is_still_written_is_refused_until_it_is_done(tmp_path: Path
     assert [line["closed"] for line in home.run()] == [True]
     rows = path.read_text(encoding="utf-8").count("\n") - 1
     assert home.rows("SELECT COUNT(*) FROM lake.department.office__street") == [(rows,)]
-
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
-    """Mount a small disk in memory at the folder."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "chengshu-test", str(folder)], capture_output=True
-    )
-    if done.returncode:
-        missing("a small disk cannot be mounted here (mount -t tmpfs)")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def on_small_disk(folder: Path, front: Path) -> TestHome:
-    """Make a home on the small disk, whose sources lie elsewhere."""
-    home = make_test_home(folder / "home", without(RESIDENT, "office/visit"))
-    home.front.rmdir()
-    front.mkdir()
-    home.front.symlink_to(front)
-    home.deliver_all()
-    return home
-
-
-def test_a_full_disk_is_told_and_the_next_run_completes(tmp_path: Path):
-    plain = make_test_home(tmp_path / "plain", without(RESIDENT, "office/visit"))
-    plain.deliver_all()
-    plain.run()
-    disk = tmp_path / "disk"
-    with mounted(disk, "size=24m"):
-        home = on_small_disk(disk, tmp_path / "front")
-        ballast = disk / "ballast"
-        codes = []
-        for free in (0, 200_000, 700_000, 1_500_000, 4_000_000):
-            ballast.write_bytes(b"")
-            room = shutil.disk_usage(disk).free
-            ballast.write_bytes(b"x" * max(room - free, 0))
-
-            done = home.call("run")
-
-            assert done.code in (0, 3), done
-            codes.append(done.code)
-            if done.code:
-                assert done.err or "failed" in done.out
-                assert "another commit came first" not in done.text
-        ballast.unlink()
-        assert codes[0] == 3
-        home.run()
-
-        same_stores(plain.snapshot(), home.snapshot())
-        home.balances()
-
-
-def test_a_home_that_cannot_be_written_is_told(tmp_path: Path):
-    disk = tmp_path / "disk"
-    with mounted(disk, "size=64m"):
-        home = on_small_disk(disk, tmp_path / "front")
-        home.run()
-        before = home.snapshot(times=True)
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-
-        for args in (["run"], ["pull"], ["secret", "front"],
-                     ["show", STREET, "--unmasked", "--reason", "a test of it"]):  # fmt: skip
-            done = home.call(*args, given="x\n")
-            assert (done.code, done.out) == (3, ""), done
-            assert "cannot be" in done.err or "read-only" in done.err.lower(), done
-        looked = home.call("status")
-        assert looked.code == 0 or (looked.code == 3 and "cannot be" in looked.err), looked
-
-        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        assert home.snapshot(times=True) == before
-        assert home.run() == [{"resource": STREET, "batch": None, "pulled": 0}]
-
-
-def test_a_pack_edited_while_a_run_is_under_way_stops_it_cleanly(tmp_path: Path):
-    home = make_test_home(tmp_path / "home", without(RESIDENT, "office/visit"))
-    home.deliver_all()
-    run = home.start("run", STREET, "--json")
-    landed = "SELECT COUNT(*) FROM operation_outputs WHERE function_name = 'land'"
-    while run.poll() is None and not query(home.root / "flows.sqlite", landed):
-        time.sleep(0.002)
-    run.send_signal(signal.SIGSTOP)
-    home.mend("resources/office/street.yaml", "name: name, label: 名称", "name: name, label: 街名")
-    home.mend("resources/office/street.yaml", "type: date}", "type: date, required: true}")
-    run.send_signal(signal.SIGCONT)
-
-    done = finish(run)
-
-    told = [line["error"] for line in done.lines if "error" in line]
-    assert done.code == 1, done
-    assert [error["code"] for error in told] == ["conflict"]
-    assert "the city pack was edited while the run was under way" in told[0]["message"]
-    home.run()
-    assert [b["refused"] for b in home.balances()] == [3, 0]
-
-
-def test_a_pack_broken_while_a_run_is_under_way_stops_it_cleanly(tmp_path: Path):
-    home = make_test_home(tmp_path / "home", without(RESIDENT, "office/visit"))
-    home.deliver_all()
-    home.run()
-    home.mend("resources/office/street.yaml", "label: 街道", "lable: 街道")
-
-    done = home.call("run")
-
-    assert (done.code, done.out) == (2, "")
-    assert "resources/office/street.yaml:2: lable: not a known key" in done.err
-
-
-def test_a_catalogue_that_is_no_database_is_told(tmp_path: Path):
-    home = make_test_home(tmp_path / "home", without(RESIDENT, "office/visit"))
-    home.deliver_all()
-    home.run()
-    for part in ("catalog.sqlite-wal", "catalog.sqlite-shm"):
-        (home.root / "lake" / part).unlink(missing_ok=True)
-    catalog = home.root / "lake" / "catalog.sqlite"
-    whole = catalog.read_bytes()
-    catalog.write_bytes(os.urandom(4096))
-
-    for args in (["status"], ["show", STREET], ["run"]):
-        done = home.call(*args)
-        assert done.code == 3, done
-        assert "the catalogue cannot be opened" in done.text
-
-    catalog.write_bytes(whole)
-    assert len(home.balances()) == 2

@@ -3,43 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from chengshu.catalog import load_pack
-from chengshu.security.usage import list_uses
-from tests.support.home import RESIDENT, STREET, TestHome, command, make_test_home, write
-
-BALANCE = {
-    "resource", "batch", "pulled", "accepted", "unchanged", "repeated", "refused", "lost", "closed",
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> TestHome:
-    """A home after its first run; tests only look at it."""
-    home = make_test_home(tmp_path_factory.mktemp("cli") / "home")
-    home.deliver_all()
-    lines = home.run()
-    assert all(set(line) == BALANCE and line["closed"] for line in lines), lines
-    counts = sorted((r["resource"], r["pulled"], r["accepted"], r["refused"]) for r in lines)
-    assert counts == [
-        ("office/resident", 5, 3, 2),
-        ("office/street", 3, 3, 0),
-        ("office/street", 4, 2, 2),
-        ("office/visit", 4, 4, 0),
-    ]
-    return home
-
-
-def uses(home: TestHome) -> list[dict[str, object]]:
-    state = home.home.open_state()
-    try:
-        return list_uses(state)
-    finally:
-        state.close()
+from tests.support.commands import command
+from tests.support.home import RESIDENT, STREET, TestHome, make_test_home, write
 
 
 def test_init_makes_a_home_once_and_says_what_is_next(tmp_path: Path):
@@ -90,66 +59,6 @@ def test_status_tells_of_stores_batches_rules_and_sources(home: TestHome):
     assert "office/visit" in table
 
 
-def test_show_masks_by_grade(home: TestHome):
-    done = home.call("show", "resident", "--json")
-
-    assert done.code == 0
-    assert [(row["number"], row["person"]) for row in done.lines] == [
-        ("1", "王**"), ("2", "李**"), ("5", "周**"),
-    ]  # fmt: skip
-    assert "王小明" not in home.call("show", RESIDENT, "--record", "1").text
-
-
-def test_refused_rows_of_a_graded_resource_are_hidden_whole(home: TestHome):
-    rows = home.call("show", RESIDENT, "--store", "management", "--json").lines
-
-    assert [row["_why"] for row in rows] == ["street_known", "person required missing"]
-    assert {row["person"] for row in rows} == {"＊＊＊", None}
-    assert "赵小刚" not in str(rows)
-
-
-@pytest.mark.parametrize("reason", [[], ["--reason", "  x "]])
-def test_without_a_reason_nothing_is_shown_in_the_clear(home: TestHome, reason: list[str]):
-    before = uses(home)
-
-    done = home.call("show", RESIDENT, "--unmasked", *reason)
-
-    assert (done.code, done.out) == (1, "")
-    assert "needs a reason" in done.err
-    assert uses(home) == before
-
-
-def test_a_look_in_the_clear_is_recorded_with_name_and_reason(home: TestHome):
-    done = home.call("show", RESIDENT, "--unmasked", "--reason", "case 2026-17", "--json")
-
-    assert [row["person"] for row in done.lines] == ["王小明", "李小红", "周小云"]
-    use = uses(home)[-1]
-    assert (use["what"], use["reason"]) == (f"{RESIDENT} department", "case 2026-17")
-    assert use["person"]
-    assert isinstance(use["at"], datetime)
-
-
-def test_one_batch_and_one_record(home: TestHome):
-    batch = home.call("show", STREET, "--store", "landing", "--batch", "2", "--json").lines
-    versions = home.call("show", STREET, "--record", "a", "--json").lines
-
-    assert [row["code"] for row in batch] == ["a", "b", "d"]
-    assert [(v["name"], v["_since"][:10], v["_until"]) for v in versions] == [
-        ("甲街", "2026-01-01", "2026-02-01 00:00:00"),
-        ("甲大街", "2026-02-01", None),
-    ]
-
-
-@pytest.mark.parametrize(
-    "record", ["x' OR '1'='1", "a'; DROP TABLE lake.department.office__street; --", '"', "a\\"]
-)
-def test_a_record_id_is_never_read_as_sql(home: TestHome, record: str):
-    done = home.call("show", STREET, "--record", record)
-
-    assert (done.code, done.out) == (0, "no rows\n")
-    assert len(home.current(STREET, "code")) == 3
-
-
 def test_value_reads_values_from_a_pipe(home: TestHome):
     lines = home.call("value", "date", "--json", given="2026-01-02\n2026年1月2日\nnever\n\n").lines
 
@@ -183,7 +92,8 @@ def test_a_secret_is_asked_for_and_never_shown(home: TestHome):
 
     assert done.code == 0, done
     assert "sesame-7" not in done.text
-    assert home.home.open_secrets().get("front_password") == "sesame-7"
+    with home.home.open_secrets() as secrets:
+        assert secrets.get("front_password") == "sesame-7"
     assert b"sesame-7" not in (home.root / "state.sqlite").read_bytes()
     key = home.root / "keys" / "secrets.key"
     assert key.stat().st_mode & 0o777 == 0o600
@@ -238,19 +148,6 @@ def test_a_wrong_home_is_said_so(tmp_path: Path, case: str):
     assert message in done.err, done
 
 
-def test_a_field_that_was_declared_since_is_said_so(tmp_path: Path):
-    home = make_test_home(tmp_path / "home")
-    home.deliver_all()
-    home.run(STREET)
-    new = "fields:\n  - {name: size, label: 大小, type: text}"
-    home.mend("resources/office/street.yaml", "fields:", new)
-
-    done = home.call("show", STREET)
-
-    assert (done.code, done.out) == (1, "")
-    assert "size declared since the last run. Do: chengshu run" in done.err
-
-
 def test_a_home_without_data_says_how_to_bring_it_in(tmp_path: Path):
     home = make_test_home(tmp_path / "home")
 
@@ -258,137 +155,3 @@ def test_a_home_without_data_says_how_to_bring_it_in(tmp_path: Path):
         done = home.call(*args)
         assert done.code == 1
         assert "chengshu run" in done.err
-
-
-F = "{name: f, label: f, type: text}"
-
-
-def declaration(name: str, field: str = F, more: str = "") -> str:
-    """Return a declaration whose fields stand on line 7 and ``more`` on line 9."""
-    return (
-        f"name: {name}\nlabel: x\nowner: office\nsharing: unconditional\nupdate: daily\n"
-        f'key: [f]\nfields: [{field}]\nsource: {{kind: file, path: "../../front/*.csv"}}\n{more}'
-    )
-
-
-def broken_pack(root: Path) -> dict[str, tuple[int | None, str]]:
-    """Write a pack with one fault a file; return file → line and what must be said of it."""
-    write(root / "city.yaml", "name: x\nlabel: NO\ndivision: 330200\ntimezone: Mars/Base\n")
-    write(root / "departments.yaml", "departments: {office: {label: NO}}\n")
-    write(root / "elements.yaml", "elements:\n  known: {label: k, type: text}\n")
-    said: dict[str, tuple[int | None, str]] = {"city.yaml": (4, "timezone")}
-
-    def add(name: str, text: str | bytes, line: int | None, message: str) -> None:
-        path = root / "resources" / "office" / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        said[str(path.relative_to(root))] = (line, message)
-
-    def ruled(name: str, rule: str, message: str) -> None:
-        field = f"{{name: f, label: {name}, type: text}}"
-        add(name, declaration(name, field, f"rules: [{{name: r, {rule}}}]\n"), 9, message)
-
-    def fielded(name: str, field: str, line: int | None, message: str) -> None:
-        add(name, declaration(name, field), line, message)
-
-    text = declaration("misspelt").replace("label: x", "lable: x")
-    add("misspelt", text, 2, "not a known key")
-    add("broken", "name: [broken\nlabel: }", 2, "not YAML")
-    add("endless", "name: &a [*a]\n", 1, "alias")
-    laughs = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
-        f"{b}: &{b} [*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a}]\n"
-        for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
-    )
-    add("laughs", laughs, None, "alias")
-    add("deep", "name: " + "[" * 20_000, None, "not YAML")
-    add("latin", "name: 街道".encode("gb18030"), None, "not UTF-8")
-    add("twice", "name: twice\nname: twice\n", 2, "given twice")
-    add("empty", "# nothing\n", None, "empty")
-    add("sealed", declaration("sealed", more="secret: true\n"), 9, "涉密")
-    add("guess", declaration("guess", more="secret: yes\n"), 9, "secret")
-    add("other", declaration("another"), None, "is not the file name")
-    fielded("own", "{name: _batch, label: x, type: text}", 7, "fields.0.name")
-    fielded("helper", "{name: f__why, label: x, type: text}", 7, "fields.0.name")
-    fielded(
-        "clock",
-        "{name: f, label: f, type: text}, {name: as_of, label: x, type: date}",
-        None,
-        "as_of",
-    )
-    fielded("mistyped", "{name: f, label: x, type: texts}", 7, "'texts'")
-    fielded("parameter", "{name: f, label: x, type: text, unit: wan}", 7, "unit")
-    fielded("banana", "{name: f, label: x, type: text, max_length: many}", 7, "many")
-    fielded("element", "{name: f, element: unknown}", 7, "unknown element 'unknown'")
-    fielded("codeless", "{name: f, label: x, type: code, codes: none_such}", 7, "none_such")
-    ruled("subquery", "where_bad: f IN (SELECT f FROM y)", "may not stand in a rule")
-    ruled("function", "where_bad: shell(f) = f", "unknown function 'shell'")
-    ruled("reader", "where_bad: read_csv(f) = f", "may not stand in a rule")
-    ruled("stranger", "where_bad: g = f", "unknown field")
-    ruled("typeless", "where_bad: f + 1 + f > DATE '2020-01-01'", "does not run on duckdb")
-    ruled("grammar", "where_bad: f = = f", "not an expression")
-    ruled("pointer", "reference: office/nobody, fields: [f], to: [f]", "'office/nobody'")
-    add("nobody", declaration("nobody", more="rules: [{name: r, unique: [zz]}]"), None, "zz")
-    (root / "resources" / "office" / "folder.yaml").mkdir()
-    write(root / "codes" / "bad.csv", "no,such,columns\n1,2,3\n")
-    said["codes/bad.csv"] = (None, "")
-    return said
-
-
-def test_check_names_file_line_and_what_is_known_for_every_fault(tmp_path: Path):
-    said = broken_pack(tmp_path / "pack")
-
-    done = command("check", tmp_path / "pack", "--json")
-
-    found = [(p["path"], p["line"], p["problem"], p["known"]) for p in done.lines]
-    missed = [
-        (path, line, message)
-        for path, (line, message) in said.items()
-        if not any(
-            path == at and line in (None, here) and message in problem
-            for at, here, problem, _ in found
-        )
-    ]
-    assert done.code == 2
-    assert not missed, found
-    known = {path: known for path, _, _, known in found}
-    assert "label" in known["resources/office/misspelt.yaml"]
-    assert known["resources/office/element.yaml"] == ["known"]
-
-
-def test_check_of_a_sound_pack_finds_nothing(home: TestHome):
-    done = home.call("check")
-
-    assert done.code == 0
-    assert "0 problems in 3 resources, 1 rules" in done.out
-
-
-def test_a_state_secret_is_never_pulled(tmp_path: Path):
-    home = make_test_home(tmp_path / "home")
-    home.deliver_all()
-    home.mend("resources/office/street.yaml", "update: daily", "update: daily\nsecret: true")
-
-    done = home.call("run", STREET)
-
-    assert done.code == 2
-    assert "resources/office/street.yaml" in done.err
-    assert "涉密" in done.err
-    assert home.snapshot() == {}
-
-
-def test_code_like_texts_survive_from_declaration_to_store(tmp_path: Path):
-    home = make_test_home(tmp_path / "home", {
-        "city.yaml": "name: x\nlabel: NO\ndivision: 330200\n",
-        "departments.yaml": "departments: {office: {label: NO}}\n",
-        "resources/office/odd.yaml": declaration(
-            "odd",
-            "{name: f, label: NO, type: text, column: 010101}, "
-            "{name: g, label: 1_000, type: text, missing: [NO, 1e3]}",
-        ),
-    })  # fmt: skip
-    home.deliver("x", "010101,g", ["010101,NO", "1e3,1_000", "NO,off"])
-
-    home.run()
-
-    odd = load_pack(home.pack).get("odd")
-    assert (odd.field("f").column, odd.field("g").missing) == ("010101", ("NO", "1e3"))
-    assert home.current("odd", "f", "g") == [("010101", None), ("1e3", "1_000"), ("NO", "off")]

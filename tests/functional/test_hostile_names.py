@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chengshu.libraries import stores
-from tests.support.home import RESIDENT, TestHome, command, finish, make_test_home, start, without
+from tests.support.commands import command, finish, start
+from tests.support.home import RESIDENT, TestHome, make_test_home, without
 
 DROP = "'); DROP TABLE lake.landing.batches; --"
 LONG = "x" + "y" * 62

@@ -14,7 +14,8 @@ from chengshu.catalog.source import PostgresSource
 from chengshu.exchange.connectors.postgres import find_postgres
 from chengshu.exchange.port import Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
-from tests.support.home import TestHome, finish, make_test_home
+from tests.support.commands import finish
+from tests.support.home import TestHome, make_test_home
 from tests.support.servers import PASSWORD, USER, PostgresServer, postgres_server
 
 ZONE = "Asia/Shanghai"
@@ -195,7 +196,8 @@ def test_a_pull_says_which_secret_is_missing_or_wrong(tmp_path: Path, server: Po
     home = make_home(tmp_path / "home", server)
 
     without = home.call("run", "big")
-    home.home.open_secrets().put("front", "not-the-word")
+    with home.home.open_secrets() as secrets:
+        secrets.put("front", "not-the-word")
     wrong = home.call("run", "big")
 
     assert without.code == 1
@@ -236,7 +238,8 @@ def test_a_server_that_dies_mid_pull_leaves_nothing_landed(
     tmp_path: Path, server: PostgresServer, how: str
 ):
     home = make_home(tmp_path / "home", server)
-    home.home.open_secrets().put("front", PASSWORD)
+    with home.home.open_secrets() as secrets:
+        secrets.put("front", PASSWORD)
     # A view that is slow to read: it must be in the middle when the end comes.
     server.execute(
         "CREATE OR REPLACE VIEW big AS SELECT g AS id, repeat('x', 100) || "

@@ -1,4 +1,4 @@
-"""A home of a small city on disk, and the real command line over it.
+"""A home of a small city on disk, and what its stores hold.
 
 The city has one department and three resources: `STREET` from CSV files, `RESIDENT` from a table
 of an SQLite file pulled by watermark, `VISIT` without any key. One rule ties resident to street.
@@ -6,13 +6,10 @@ of an SQLite file pulled by watermark, `VISIT` without any key. One rule ties re
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from typing import Any
 from chengshu.catalog import Pack, Resource, usable_pack
 from chengshu.libraries import stores
 from chengshu.main.home import Home, make_home, open_home
+from tests.support.commands import Done, finish, start
 
 STREET, RESIDENT, VISIT = "office/street", "office/resident", "office/visit"
 CITY = {
@@ -88,24 +86,6 @@ RESIDENTS: list[Resident] = [
     ("4", None, "a", "x", "2026-01-03 09:00:00"),
     ("5", "周小云", None, "5", None),
 ]
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """Return standard output read as one JSON object a line."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
 
 
 @dataclass(frozen=True)
@@ -256,44 +236,15 @@ def without(*resources: str) -> dict[str, str]:
     return {path: text for path, text in CITY.items() if path not in gone}
 
 
-def start(*args: object, **how: Any) -> subprocess.Popen[str]:
-    """Start the command line in a process group of its own."""
-    # Compiled modules are kept between commands: a start then takes half as long.
-    environment = {**os.environ, "COLUMNS": "200", "PYTHONPYCACHEPREFIX": "/tmp/chengshu-pycache"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment.pop("CHENGSHU_HOME", None)
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(
-        [sys.executable, "-m", "chengshu.main", *map(str, args)],
-        **{**pipes, "env": environment, "text": True, "start_new_session": True, **how},
-    )
-
-
-def finish(process: subprocess.Popen[str], given: str | None = None) -> Done:
-    """Wait for a command's end, which may never show a traceback."""
+def query(path: Path, sql: str) -> int:
+    """Return the number that a query over a live SQLite file gives; 0 while it cannot be asked."""
+    if not path.exists():
+        return 0
     try:
-        out, err = process.communicate(given, timeout=180)
-    finally:
-        if process.poll() is None:
-            process.kill()
-    done = Done(process.returncode, out, err)
-    assert "Traceback" not in done.text, done
-    return done
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """End a command as a power cut would; nothing of it can react."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, 9)
-    process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
-
-
-def command(*args: object, given: str | None = None) -> Done:
-    """Run the command line to its end."""
-    return finish(start(*args), given)
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0)) as con:
+            return int(con.execute(sql).fetchone()[0] or 0)
+    except sqlite3.Error:
+        return 0
 
 
 def same_stores(one: Mapping[str, Sequence[Any]], other: Mapping[str, Sequence[Any]]) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 from sqlalchemy.exc import DBAPIError
 
+import chengshu.flows.clock  # noqa: F401 - old SQLite lacks what dbos asks of it
 from chengshu.catalog import Pack
 from chengshu.flows.platform import Platform
 from chengshu.flows.run import QUEUE, WORKFLOW, use_platform

@@ -2,6 +2,8 @@
 
 Exit codes: 0 done; 1 refused input or data; 2 a wrong declaration or usage; 3 an engine, a disk
 or another system failed; 4 the stores contradict each other.
+
+Each command imports what it needs when it is called, so that help and small tools start at once.
 """
 
 from __future__ import annotations
@@ -10,13 +12,11 @@ import os
 import sys
 from pathlib import Path
 from traceback import extract_tb
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from chengshu.kernel.errors import ChengshuError
-from chengshu.main import demonstrate, packs, runs, shows, tools
-from chengshu.main.render import ERR
 
 app = typer.Typer(
     name="chengshu",
@@ -26,6 +26,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+Json = Annotated[bool, typer.Option("--json", help="One object a line.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Resources, as department/resource; all if none.")
+]
+AsOf = Annotated[
+    str | None, typer.Option(help="Business time of what is pulled, ISO, where no source says it.")
+]
+Store = Literal["landing", "department", "history", "management", "findings"]
 
 
 @app.callback()
@@ -40,16 +49,139 @@ def choose_home(
     context.obj = home
 
 
-app.command("init")(packs.init)
-app.command("check")(packs.check)
-app.command("secret")(packs.secret)
-app.command("pull")(runs.pull)
-app.command("run")(runs.run)
-app.command("status")(shows.status)
-app.command("show")(shows.show)
-app.command("value")(tools.value)
-app.command("read")(tools.read)
-app.command("demo")(demonstrate.demo)
+@app.command("init")
+def init(
+    folder: Annotated[Path, typer.Argument(help="The home folder to make.")],
+    pack: Annotated[
+        Path, typer.Option(help="The city pack; FOLDER/packs/city if not given.")
+    ] = Path(),
+) -> None:
+    """Make a home folder: where the stores, the flows and the settings live."""
+    from chengshu.main import homes
+
+    homes.init(folder, pack)
+
+
+@app.command("check")
+def check(
+    context: typer.Context,
+    pack: Annotated[
+        Path | None, typer.Argument(help="A city pack; the home's if not given.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One object a problem.")] = False,
+) -> None:
+    """Check a city pack: every file, every rule on every engine, one meaning for one name."""
+    from chengshu.main import packs
+
+    packs.check(context.obj, pack, json)
+
+
+@app.command("secret")
+def secret(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The name that the city pack uses.")],
+) -> None:
+    """Store a secret, a front store's password say; it is asked for, or read from a pipe."""
+    from chengshu.main import homes
+
+    homes.secret(context.obj, name)
+
+
+@app.command("pull")
+def pull(
+    context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
+) -> None:
+    """Pull what waits at the sources and land it as it came; refine nothing."""
+    from chengshu.main import runs
+
+    runs.run(context.obj, resources or [], as_of, json, refine=False)
+
+
+@app.command("run")
+def run(
+    context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
+) -> None:
+    """Pull, land, refine and check what changed; go on where an earlier run was cut off."""
+    from chengshu.main import runs
+
+    runs.run(context.obj, resources or [], as_of, json, refine=True)
+
+
+@app.command("status")
+def status(
+    context: typer.Context,
+    resources: Annotated[list[str] | None, typer.Argument(help="Resources; all if none.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every batch, not only the newest.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the stores, the balance of each batch, and what failed by rule."""
+    from chengshu.main import shows
+
+    shows.status(context.obj, resources or [], every, json)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    store: Annotated[Store, typer.Option(help="Which store to look into.")] = "department",
+    batch: Annotated[int | None, typer.Option(help="Only this batch.")] = None,
+    record: Annotated[
+        str | None, typer.Option(help="One record's whole history, by its key.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
+    unmasked: Annotated[bool, typer.Option(help="In the clear; needs a reason.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+    json: Json = False,
+) -> None:
+    """Show rows of a store, a batch, or one record's history; masked by grade."""
+    from chengshu.main.shows import Look, show
+
+    show(context.obj, Look(resource, store, batch, record, limit, unmasked, reason), json)
+
+
+@app.command("value")
+def value(
+    kind: Annotated[str, typer.Argument(metavar="TYPE", help="A value type: citizen_id, uscc …")],
+    file: Annotated[
+        Path | None, typer.Argument(help="One value a line; standard input if none.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(help="A parameter of the type, as name=value: codes=gb2261_1."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Read values: verdict (ok, corrected, warning, invalid), canonical form, reason."""
+    from chengshu.main import values
+
+    values.value(kind, file, param or [], json)
+
+
+@app.command("read")
+def read(
+    file: Annotated[Path, typer.Argument(help="A CSV, TSV, Excel, JSON lines or Parquet file.")],
+    to: Annotated[Path | None, typer.Option(help="Write it as clean .csv or .parquet.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding, when it is known.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Delimiter, when it is known.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
+) -> None:
+    """Say what a table file holds: encoding, dialect, header, rows, and what is wrong."""
+    from chengshu.exchange.files import open_table
+    from chengshu.main import files
+
+    files.read(open_table(file, encoding=encoding, delimiter=delimiter, sheet=sheet), to, json)
+
+
+@app.command("demo")
+def demo(
+    folder: Annotated[Path, typer.Argument(help="The home folder to make.")] = Path("demo-home"),
+) -> None:
+    """Make a small city of four departments, take two deliveries from it, and report."""
+    from chengshu.main import demonstrate
+
+    demonstrate.demo(folder)
 
 
 def main() -> None:
@@ -57,19 +189,20 @@ def main() -> None:
     try:
         app()
     except ChengshuError as err:
-        ERR.print(f"chengshu: {err}", markup=False)
-        sys.exit(err.exit_code)
+        _end(str(err), err.exit_code)
     except KeyboardInterrupt:
-        ERR.print("chengshu: interrupted; what is finished stays, run it again to go on.")
-        sys.exit(130)
+        _end("interrupted; what is finished stays, run it again to go on.", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as err:
-        ERR.print(f"chengshu: {err.filename or 'the system'}: {err.strerror}", markup=False)
-        sys.exit(3)
+        _end(f"{err.filename or 'the system'}: {err.strerror}", 3)
     except Exception as err:  # noqa: BLE001 - the last door; what others say may be citizens' data
         place = [f for f in extract_tb(err.__traceback__) if "chengshu" in f.filename][-1]
         at = f"{Path(place.filename).name}:{place.lineno}"
-        ERR.print(f"chengshu: a fault of the platform: {type(err).__name__} at {at}.", markup=False)
-        sys.exit(3)
+        _end(f"a fault of the platform: {type(err).__name__} at {at}.", 3)
+
+
+def _end(message: str, code: int) -> None:
+    sys.stderr.write(f"chengshu: {message}\n")
+    sys.exit(code)

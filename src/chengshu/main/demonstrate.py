@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from chengshu.catalog import Pack, Resource, usable_pack
 from chengshu.engine import Session
@@ -21,10 +18,8 @@ from chengshu.security.mask import shown_columns
 FIRST, SECOND = (day.isoformat() for day in DELIVERED)
 
 
-def demo(
-    folder: Annotated[Path, typer.Argument(help="The home folder to make.")] = Path("demo-home"),
-) -> None:
-    """Make a small city of four departments, take two deliveries from it, and report."""
+def demo(folder: Path) -> None:
+    """Make the demo city in a home folder, run its two deliveries and show the stores."""
     started = time.monotonic()
     home = make_home(folder, folder / "packs" / "city")
     make_demo_city(folder)

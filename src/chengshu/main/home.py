@@ -1,21 +1,26 @@
-"""A home folder: everything that one installation keeps, and how its parts are opened."""
+"""A home folder: everything that one installation keeps, and how its parts are opened.
+
+A part is imported when it is opened: most commands need few of them, and start sooner.
+"""
 
 from __future__ import annotations
 
 import os
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chengshu.catalog import usable_pack
-from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
-from chengshu.flows.platform import Platform, silent
 from chengshu.kernel.errors import InputError, Where
-from chengshu.security.secret import Secrets
-from chengshu.state import Database
+
+if TYPE_CHECKING:
+    from chengshu.engine.duckdb import DuckDBEngine
+    from chengshu.flows.platform import Platform
+    from chengshu.security.secret import Secrets
+    from chengshu.state import Database
 
 SETTINGS = {"pack": str, "memory_mb": int, "threads": int}
 LEAST = {"memory_mb": 100, "threads": 0}
@@ -62,15 +67,23 @@ class Home:
 
     def open_state(self) -> Database:
         """Open the platform's own database."""
+        from chengshu.state import Database
+
         return Database(self.root / "state.sqlite")
 
-    def open_secrets(self) -> Secrets:
+    @contextmanager
+    def open_secrets(self) -> Iterator[Secrets]:
         """Open the stored secrets."""
-        return Secrets(self.open_state(), self.root / "keys")
+        from chengshu.security.secret import Secrets
+
+        with closing(self.open_state()) as state:
+            yield Secrets(state, self.root / "keys")
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBEngine]:
         """Open the stores to read them."""
+        from chengshu.engine.duckdb import DuckDBEngine
+
         if not self.lake.exists():
             raise InputError(
                 f"home {self.root} has no data yet", hint="Bring some in with: chengshu run"
@@ -82,12 +95,18 @@ class Home:
             engine.close()
 
     @contextmanager
-    def writing(self, progress: Callable[[str, str, int], None] = silent) -> Iterator[Platform]:
+    def writing(self, progress: Callable[[str, str, int], None]) -> Iterator[Platform]:
         """Open the platform to run flows; only for the process that holds the lock."""
+        from chengshu.catalog import usable_pack
+        from chengshu.engine.duckdb import DuckDBEngine
+        from chengshu.flows.platform import Platform
+
         engine = DuckDBEngine(self.lake, threads=self.threads)
         try:
-            secret = self.open_secrets().get
-            yield Platform(engine, lambda: usable_pack(self.pack), self.flows, secret, progress)
+            with self.open_secrets() as secrets:
+                yield Platform(
+                    engine, lambda: usable_pack(self.pack), self.flows, secrets.get, progress
+                )
         finally:
             engine.close()
 

@@ -1,12 +1,11 @@
-"""Commands about homes and city packs: init, check, secret."""
+"""The command `check`: what is wrong with a city pack."""
 
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -14,35 +13,13 @@ from chengshu.catalog import load_pack
 from chengshu.catalog.lint import lint_pack
 from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
-from chengshu.kernel.errors import InputError
-from chengshu.main.home import make_home, open_home
+from chengshu.main.home import open_home
 from chengshu.main.render import say, show_json
 
 
-def init(
-    folder: Annotated[Path, typer.Argument(help="The home folder to make.")],
-    pack: Annotated[
-        Path, typer.Option(help="The city pack; FOLDER/packs/city if not given.")
-    ] = Path(),
-) -> None:
-    """Make a home folder: where the stores, the flows and the settings live."""
-    chosen = pack if pack != Path() else folder / "packs" / "city"
-    home = make_home(folder, chosen)
-    say(f"home      {home.root}")
-    say(f"city pack {home.pack}{'' if home.pack.exists() else '  (not there yet)'}")
-    say("")
-    say(f"next: chengshu --home {folder} check, then chengshu --home {folder} run")
-
-
-def check(
-    context: typer.Context,
-    pack: Annotated[
-        Path | None, typer.Argument(help="A city pack; the home's if not given.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One object a problem.")] = False,
-) -> None:
-    """Check a city pack: every file, every rule on every engine, one meaning for one name."""
-    root = pack if pack is not None else open_home(context.obj).pack
+def check(home: Path, pack: Path | None, json: bool) -> None:
+    """Print the problems of a city pack, the home's if none is given."""
+    root = pack if pack is not None else open_home(home).pack
     declared = load_pack(root)
     with TemporaryDirectory() as scratch:
         engines = _engines(Path(scratch))
@@ -75,20 +52,3 @@ def _engines(scratch: Path) -> list[Any]:
 
         engines.append(SparkEngine(lake, start("local[1]")))
     return engines
-
-
-def secret(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The name that the city pack uses.")],
-) -> None:
-    """Store a secret, a front store's password say; it is asked for, or read from a pipe."""
-    piped = not sys.stdin.isatty()
-    value = sys.stdin.readline().rstrip("\r\n") if piped else _asked(name)
-    if not value:
-        raise InputError("a secret is not empty", hint="Type it when asked, or pipe it in.")
-    open_home(context.obj).open_secrets().put(name, value)
-    say(f"stored {name}")
-
-
-def _asked(name: str) -> str:
-    return str(typer.prompt(f"value of {name}", hide_input=True))

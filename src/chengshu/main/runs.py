@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -11,38 +12,16 @@ from chengshu.catalog import usable_pack
 from chengshu.flows.worker import Outcome, asks_of, run_asks
 from chengshu.kernel.errors import InputError
 from chengshu.libraries.landing import list_batches
-from chengshu.libraries.reconcile import Balance, balance_batches
+from chengshu.libraries.reconcile import balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import progress_of_runs, say, show_json, show_table
-
-Names = Annotated[
-    list[str] | None, typer.Argument(help="Resources, as department/resource; all if none.")
-]
-AsOf = Annotated[
-    str | None, typer.Option(help="Business time of what is pulled, ISO, where no source says it.")
-]
-Json = Annotated[bool, typer.Option("--json", help="One object a line.")]
+from chengshu.main.shows import BALANCE, line_of
 
 
-def pull(
-    context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
-) -> None:
-    """Pull what waits at the sources and land it as it came; refine nothing."""
-    _run(context, resources, as_of, json, refine=False)
-
-
-def run(
-    context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
-) -> None:
-    """Pull, land, refine and check what changed; go on where an earlier run was cut off."""
-    _run(context, resources, as_of, json, refine=True)
-
-
-def _run(
-    context: typer.Context, names: list[str] | None, as_of: str | None, json: bool, *, refine: bool
-) -> None:
-    home = open_home(context.obj)
-    outcomes = run_home(home, names or [], as_of, refine=refine)
+def run(root: Path, names: list[str], as_of: str | None, json: bool, *, refine: bool) -> None:
+    """Run resources of a home (all if none is named) and report; the worst error ends it."""
+    home = open_home(root)
+    outcomes = run_home(home, names, as_of, refine=refine)
     report = [line for outcome in outcomes for line in _lines(home, outcome)]
     if json:
         show_json(report)
@@ -107,16 +86,6 @@ def _lines(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
     if not lines:
         lines.append({"resource": outcome.resource, "batch": None, "pulled": 0})
     return lines
-
-
-def line_of(resource: str, balance: Balance) -> dict[str, Any]:
-    """Return a balance as one flat object."""
-    names = ("batch", "pulled", "accepted", "unchanged", "repeated", "refused", "lost")
-    values = {name: getattr(balance, name) for name in names}
-    return {"resource": resource, **values, "closed": balance.is_closed}
-
-
-BALANCE = ("resource", "batch", "pulled", "accepted", "unchanged", "repeated", "refused")
 
 
 def _show(report: list[dict[str, Any]], outcomes: list[Outcome]) -> None:

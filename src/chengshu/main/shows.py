@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -13,27 +16,39 @@ from chengshu.engine import Engine, Session
 from chengshu.kernel.errors import InputError
 from chengshu.libraries import report, stores
 from chengshu.libraries.landing import list_batches
-from chengshu.libraries.reconcile import balance_batches
+from chengshu.libraries.reconcile import Balance, balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import say, show_json, show_table
-from chengshu.main.runs import BALANCE, line_of
 from chengshu.security.mask import is_masked, shown_columns
-from chengshu.security.usage import record_use
 
-Json = Annotated[bool, typer.Option("--json", help="One object a line.")]
-Store = Literal["landing", "department", "history", "management", "findings"]
+BALANCE = ("resource", "batch", "pulled", "accepted", "unchanged", "repeated", "refused")
+TITLES = {
+    "store": "rows by store",
+    "batch": "pulled = accepted + unchanged + repeated + refused",
+    "waiting": "landed, not refined yet",
+    "rule": "findings by rule",
+    "source": "findings about the sources",
+}
 
 
-def status(
-    context: typer.Context,
-    resources: Annotated[list[str] | None, typer.Argument(help="Resources; all if none.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every batch, not only the newest.")] = False,
-    json: Json = False,
-) -> None:
-    """Show the stores, the balance of each batch, and what failed by rule."""
-    home = open_home(context.obj)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What someone wants to see of a resource: at most ``limit`` rows, or a record's history."""
+
+    resource: str
+    store: str
+    batch: int | None
+    record: str | None
+    limit: int
+    unmasked: bool
+    reason: str
+
+
+def status(root: Path, resources: list[str], every: bool, json: bool) -> None:
+    """Print the status of resources of a home, all if none is named."""
+    home = open_home(root)
     pack = usable_pack(home.pack)
-    chosen = [pack.get(n) for n in resources or ()] or list(pack.resources.values())
+    chosen = [pack.get(n) for n in resources] or list(pack.resources.values())
     parts = _status_of(home, chosen, every)
     if json:
         show_json({"about": about, **line} for about, lines in parts.items() for line in lines)
@@ -71,13 +86,11 @@ def _balances(session: Session, resource: Resource, every: bool) -> list[dict[st
     return [line_of(resource.id, b) for b in balance_batches(session, resource, chosen)]
 
 
-TITLES = {
-    "store": "rows by store",
-    "batch": "pulled = accepted + unchanged + repeated + refused",
-    "waiting": "landed, not refined yet",
-    "rule": "findings by rule",
-    "source": "findings about the sources",
-}
+def line_of(resource: str, balance: Balance) -> dict[str, Any]:
+    """Return a balance as one flat object."""
+    names = ("batch", "pulled", "accepted", "unchanged", "repeated", "refused", "lost")
+    values = {name: getattr(balance, name) for name in names}
+    return {"resource": resource, **values, "closed": balance.is_closed}
 
 
 def _show_status(parts: Mapping[str, list[dict[str, Any]]]) -> None:
@@ -95,64 +108,55 @@ def _show_status(parts: Mapping[str, list[dict[str, Any]]]) -> None:
             )
 
 
-def show(
-    context: typer.Context,
-    resource: Annotated[str, typer.Argument(help="department/resource")],
-    store: Annotated[Store, typer.Option(help="Which store to look into.")] = "department",
-    batch: Annotated[int | None, typer.Option(help="Only this batch.")] = None,
-    record: Annotated[
-        str | None, typer.Option(help="One record's whole history, by its key.")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
-    unmasked: Annotated[bool, typer.Option(help="In the clear; needs a reason.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
-    json: Json = False,
-) -> None:
-    """Show rows of a store, a batch, or one record's history; masked by grade."""
-    home = open_home(context.obj)
+def show(root: Path, look: Look, json: bool) -> None:
+    """Print rows, masked unless a look in the clear was asked for with a reason."""
+    home = open_home(root)
     pack = usable_pack(home.pack)
-    declared = pack.get(resource)
-    columns = _columns(home, pack, declared, store, record, unmasked, reason)
+    declared = pack.get(look.resource)
+    columns = _columns(home, pack, declared, look)
     with home.reading() as engine:
         _check_known(engine, declared)
         with engine.session() as session:
-            if record is not None:
-                rows = report.list_versions(session, declared, record, columns)
+            if look.record is not None:
+                rows = report.list_versions(session, declared, look.record, columns)
             else:
-                rows = report.list_rows(session, declared, store, batch, limit, columns)
+                rows = report.list_rows(
+                    session, declared, look.store, look.batch, look.limit, columns
+                )
     if json:
         show_json(rows)
         return
     if not rows:
         say("no rows")
         return
-    title = f"{declared.label} {declared.id}: {'history' if record is not None else store}"
-    show_table(title, list(rows[0]), [list(row.values()) for row in rows])
-    if not unmasked and is_masked(declared):
+    part = "history" if look.record is not None else look.store
+    show_table(
+        f"{declared.label} {declared.id}: {part}",
+        list(rows[0]),
+        [list(row.values()) for row in rows],
+    )
+    if not look.unmasked and is_masked(declared):
         say('masked by grade; in the clear with --unmasked --reason "…", which is recorded')
 
 
-def _columns(
-    home: Home,
-    pack: Pack,
-    resource: Resource,
-    store: str,
-    record: str | None,
-    unmasked: bool,
-    reason: str,
-) -> Mapping[str, str]:
+def _columns(home: Home, pack: Pack, resource: Resource, look: Look) -> Mapping[str, str]:
     """Return field → SQL that shows it; a look in the clear is recorded before it is given."""
     types = {f.name: pack.type_of(f) for f in resource.fields}
-    typed = record is not None or store in ("department", "history")
-    columns = shown_columns(resource, types, typed=typed, masked=not unmasked)
-    if not unmasked:
+    typed = look.record is not None or look.store in ("department", "history")
+    columns = shown_columns(resource, types, typed=typed, masked=not look.unmasked)
+    if not look.unmasked:
         return columns
-    state = home.open_state()
-    what = f"{resource.id} {'record' if record is not None else store}"
-    record_use(
-        state, person=getpass.getuser(), purpose="break-glass view", what=what, reason=reason
-    )
-    state.close()
+    from chengshu.security.usage import record_use
+
+    what = f"{resource.id} {'record' if look.record is not None else look.store}"
+    with closing(home.open_state()) as state:
+        record_use(
+            state,
+            person=getpass.getuser(),
+            purpose="break-glass view",
+            what=what,
+            reason=look.reason,
+        )
     return columns
 
 

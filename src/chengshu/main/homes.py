@@ -1,0 +1,37 @@
+"""Commands about a home: init and secret."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from chengshu.kernel.errors import InputError
+from chengshu.main.home import make_home, open_home
+from chengshu.main.render import say
+
+
+def init(folder: Path, pack: Path) -> None:
+    """Make a home whose city pack is ``pack``, or ``packs/city`` in it when that is empty."""
+    chosen = pack if pack != Path() else folder / "packs" / "city"
+    home = make_home(folder, chosen)
+    say(f"home      {home.root}")
+    say(f"city pack {home.pack}{'' if home.pack.exists() else '  (not there yet)'}")
+    say("")
+    say(f"next: chengshu --home {folder} check, then chengshu --home {folder} run")
+
+
+def secret(home: Path, name: str) -> None:
+    """Store a secret that is asked for, or read from a pipe."""
+    piped = not sys.stdin.isatty()
+    value = sys.stdin.readline().rstrip("\r\n") if piped else _asked(name)
+    if not value:
+        raise InputError("a secret is not empty", hint="Type it when asked, or pipe it in.")
+    with open_home(home).open_secrets() as secrets:
+        secrets.put(name, value)
+    say(f"stored {name}")
+
+
+def _asked(name: str) -> str:
+    return str(typer.prompt(f"value of {name}", hide_input=True))
