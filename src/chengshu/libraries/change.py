@@ -96,8 +96,8 @@ def _stage_touched(session: Session, judge: Judge, batch: Batch) -> None:
     awaiting = f"(SELECT * FROM {now} WHERE _awaiting IS NOT NULL)"
     session.stage(
         "touched",
-        f"SELECT _record FROM said_twice UNION SELECT n._record FROM {now} AS n "
-        f"JOIN ({arrived}) AS a ON n._record = a._record"
+        f"SELECT _record FROM said_twice UNION SELECT n._record FROM ({arrived}) AS a "
+        f"JOIN {now} AS n ON n._record = a._record"
         f" UNION SELECT _record FROM judged WHERE _blocked AND _record IS NOT NULL "
         f"UNION SELECT _record FROM ({_hits_sql(judge, batch, awaiting)}) AS good_again "
         f"UNION SELECT f._record FROM lake.{stores.refused(resource)} AS f "

@@ -40,7 +40,7 @@ def write_judgements(session: Session, judge: Judge, what: str, failures: str) -
     # A plain row can only be refused for what other rows say.
     source = f"lake.{stores.landing(resource)}" if judge.joined() else "odd"
     for table in (stores.refused(resource), stores.findings(resource)):
-        again = f"SELECT t._digest FROM lake.{table} AS t JOIN judged ON t._digest = judged._digest"
+        again = f"SELECT t._digest FROM judged JOIN lake.{table} AS t ON t._digest = judged._digest"
         session.remove(table, again, on=["_digest"], step=f"{what}: forget old findings")
     session.append(stores.findings(resource), failures, step=f"{what}: write findings")
     session.append(

@@ -21,6 +21,7 @@ from chengshu.standards.types.slow_path import (
     fast_sql,
     names_of,
     plain_of,
+    prints_as,
     slow_sql,
     stages_of,
     tidied_steps,
@@ -157,7 +158,10 @@ class Date:
     def plain(self, raw: str, to: str) -> Plain:
         """Return the SQL that knows plainly written values (see the protocol)."""
         first, last = _sql(date(1900, 1, 2)), _sql(date(9999, 11, 30))
-        return plain_of(to, self._fast_sql(raw), f"{quote(to)} BETWEEN {first} AND {last}")
+        usual = f"{quote(to)} BETWEEN {first} AND {last}"
+        if self._is_month:
+            return plain_of(to, self._fast_sql(raw), usual)
+        return plain_of(to, f"TRY_CAST({raw} AS DATE)", f"{usual} AND {prints_as(to, raw)}")
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the year."""

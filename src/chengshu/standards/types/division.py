@@ -208,8 +208,12 @@ class DivisionCode:
         county = Lookup("division", f"{to}__divided", f"substr({raw}, 1, 6)")
         return Plain(
             [Stage({to: raw, current: f"{divided}.is_current"}, [county])],
-            f"{quote(current)} AND {matches(raw, _SHAPES[self.digits])}",
+            f"{quote(current)} AND {self._plain_shape_sql(raw)}",
         )
+
+    def _plain_shape_sql(self, raw: str) -> str:
+        # The first six characters are known to be a county's.
+        return f"LENGTH({raw}) = 6" if self.digits == 6 else matches(raw, _SHAPES[self.digits])
 
     def mask(self, column: str) -> str:
         """Return SQL that keeps province and city."""

@@ -14,7 +14,7 @@ from chengshu.standards.types.slow_path import tidied
 HAN = "〇㐀-䶿一-鿿\ufa0e-\ufa29\U00020000-\U000323af"
 """Inside a class: the ideographs of GB 18030-2022 and of extensions A to H."""
 
-HAN_BUT_MOU = HAN.replace("一-鿿", "一-枏柑-锞锠-鿿")
+HAN_BUT_MOU = HAN.replace("一-鿿", "一-\u67cf\u67d1-锞锠-鿿")
 """The same without 某, which stands for a name that is withheld, and without 锟."""
 
 HAN_BUT_KUN = HAN.replace("一-鿿", "一-锞锠-鿿")

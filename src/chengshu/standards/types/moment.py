@@ -21,6 +21,7 @@ from chengshu.standards.types.slow_path import (
     fast_sql,
     names_of,
     plain_of,
+    prints_as,
     slow_sql,
     stages_of,
     tidied_steps,
@@ -149,8 +150,8 @@ class Moment:
     def plain(self, raw: str, to: str) -> Plain:
         """Return the SQL that knows plainly written values (see the protocol)."""
         first, last = (f"CAST('{day}' AS TIMESTAMP)" for day in ("1970-01-02", "9999-11-30"))
-        fast = fast_sql(raw, _PLAIN, "TIMESTAMP")
-        return plain_of(to, fast, f"{quote(to)} BETWEEN {first} AND {last}")
+        usual = f"{quote(to)} BETWEEN {first} AND {last}"
+        return plain_of(to, f"TRY_CAST({raw} AS TIMESTAMP)", f"{usual} AND {prints_as(to, raw)}")
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the year."""

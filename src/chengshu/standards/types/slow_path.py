@@ -48,6 +48,11 @@ def plain_of(to: str, fast: str, also: str = "") -> Plain:
     return Plain([Stage({to: fast})], also or f"{quote(to)} IS NOT NULL")
 
 
+def prints_as(to: str, raw: str) -> str:
+    """Return a condition that the typed value prints as it was written: it is canonical."""
+    return f"CAST({quote(to)} AS VARCHAR) = {raw}"
+
+
 def unless_sql(fast: str, sql: str) -> str:
     """Return ``sql`` where ``fast`` found nothing, else NULL."""
     return f"CASE WHEN {fast} IS NULL THEN {sql} END"
