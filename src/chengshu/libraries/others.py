@@ -113,28 +113,13 @@ def _unique_sql(resource: Resource, rule: Rule, rows: str) -> str:
     stands or wants to stand. Of rows that failing keeps out, those that came together hold
     nothing against later ones.
     """
-    names, typed = listed(rule.unique), _untyped(rule.unique)
+    names = listed(rule.unique)
     keeps_out = rule.effect is Effect.BLOCK or (
         rule.effect is Effect.WITHHOLD and rule.field in rule.unique
     )
-    stored = f"SELECT {names}, {base_sql(resource)} AS _record, _since AS _as_of, _batch"
-    said = (
-        f"SELECT {typed}, _record, _as_of, _batch, CASE WHEN _holds THEN 1 ELSE 0 END AS _holds "
-        f"FROM {rows} AS t UNION ALL {stored}, 1 AS _holds FROM lake.{stores.current(resource)} "
-        f"UNION ALL {stored}, 0 AS _holds FROM lake.{stores.history(resource)}"
-    )
-    ranked = (
-        f"SELECT {names}, _record, _holds, RANK() OVER (PARTITION BY {names} "
-        f"ORDER BY _as_of, _batch) AS _came FROM ({said}) AS said "
-        f"JOIN (SELECT DISTINCT {typed} FROM {rows} AS t) AS asked USING ({names})"
-    )
-    claims = (
-        f"SELECT {names}, _record, MIN(_came) AS _came, MAX(_holds) AS _holds "
-        f"FROM ({ranked}) AS ranked WHERE _record IS NOT NULL GROUP BY {names}, _record"
-    )
     together = (
         f"SELECT *, SUM(_holds) OVER (PARTITION BY {names}, _came) AS _together "
-        f"FROM ({claims}) AS claims"
+        f"FROM ({_claims_sql(resource, rule, rows)}) AS claims"
     )
     first = (
         f"SELECT *, MIN(CASE WHEN _together {'=' if keeps_out else '>='} 1 THEN _came END) "
@@ -146,6 +131,26 @@ def _unique_sql(resource: Resource, rule: Rule, rows: str) -> str:
         f"ON t._record = c._record AND {equal} "
         "WHERE (c._holds = 1 AND (c._together > 1 OR c._first < c._came)) "
         f"OR (c._holds = 0 AND {_found_before(resource, rule)})"
+    )
+
+
+def _claims_sql(resource: Resource, rule: Rule, rows: str) -> str:
+    """Return SQL of who ever had a value that ``rows`` have: when first, and whether still."""
+    names, typed = listed(rule.unique), _untyped(rule.unique)
+    stored = f"SELECT {names}, {base_sql(resource)} AS _record, _since AS _as_of, _batch"
+    said = (
+        f"SELECT {typed}, _record, _as_of, _batch, CASE WHEN _holds THEN 1 ELSE 0 END AS _holds "
+        f"FROM {rows} AS t UNION ALL {stored}, 1 AS _holds FROM lake.{stores.current(resource)} "
+        f"UNION ALL {stored}, 0 AS _holds FROM lake.{stores.history(resource)}"
+    )
+    ranked = (
+        f"SELECT {names}, _record, _holds, RANK() OVER (PARTITION BY {names} "
+        f"ORDER BY _as_of, _batch) AS _came FROM ({said}) AS said "
+        f"JOIN (SELECT DISTINCT {typed} FROM {rows} AS t) AS asked USING ({names})"
+    )
+    return (
+        f"SELECT {names}, _record, MIN(_came) AS _came, MAX(_holds) AS _holds "
+        f"FROM ({ranked}) AS ranked WHERE _record IS NOT NULL GROUP BY {names}, _record"
     )
 
 

@@ -82,11 +82,8 @@ def open_table(
     Raises:
         InputError: The file is missing, unreadable, empty, binary, or of no supported format.
     """
-    if format not in (None, *FORMATS):
-        raise InputError(f"format {format!r} is unknown", hint=f"Known: {', '.join(FORMATS)}.")
     delimiter = "\t" if delimiter == "\\t" else delimiter
-    if skip < 0 or not all(map(_is_sign, (delimiter, quote))):
-        raise InputError("skip is a number of lines; delimiter and quote are one character each")
+    _check_options(delimiter, quote, skip, format)
     head = _read_head(path)
     kind = format or _format_of(path, head)
     if kind == "excel":
@@ -98,6 +95,13 @@ def open_table(
     else:
         table = open_text(path, kind, TextOptions(encoding, delimiter, quote, header, skip))
     return table if format else _doubt_suffix(table)
+
+
+def _check_options(delimiter: str | None, quote: str | None, skip: int, format: str | None) -> None:
+    if format not in (None, *FORMATS):
+        raise InputError(f"format {format!r} is unknown", hint=f"Known: {', '.join(FORMATS)}.")
+    if skip < 0 or not all(map(_is_sign, (delimiter, quote))):
+        raise InputError("skip is a number of lines; delimiter and quote are one character each")
 
 
 def _is_sign(sign: str | None) -> bool:
