@@ -43,7 +43,7 @@ def pull(
     found: PostgresSource, watermark: str | None = None
 ) -> tuple[list[dict[str, str | None]], str | None]:
     """Return the rows of one pull, and its watermark."""
-    (incoming,) = find_postgres(found, Past(frozenset(), watermark, "run"), around())
+    (incoming,) = find_postgres(found, Past("run", watermark), around())
     rows = [row for batch in incoming.batches() for row in batch.to_pylist()]
     return rows, incoming.watermark
 
@@ -145,9 +145,7 @@ def test_a_watermark_of_digits_in_text_keeps_its_zeros(server: PostgresServer):
 
 def test_a_wrong_password_is_told_and_not_shown(server: PostgresServer):
     with pytest.raises(ExternalError) as caught:
-        find_postgres(
-            source(server, "awkward"), Past(frozenset(), None, "run"), around("wrong-' pass")
-        )
+        find_postgres(source(server, "awkward"), Past("run"), around("wrong-' pass"))
 
     assert "the server does not let us in" in str(caught.value)
     assert "wrong-" not in str(caught.value)

@@ -135,6 +135,11 @@ class FieldSpec(Typed):
     missing: tuple[str, ...] = ()
     compared: Flag = True
 
+    @property
+    def source_names(self) -> list[str]:
+        """Return the names that its column may have in a source, the likeliest first."""
+        return [self.column] if self.column else [self.name, str(self.label)]
+
     @model_validator(mode="after")
     def _one_meaning(self) -> FieldSpec:
         if (self.element is None) == (self.type is None):

@@ -41,16 +41,24 @@ def find_incoming(
     engine: Engine, resource: Resource, around: Surroundings, run: str
 ) -> list[Incoming]:
     """Return the deliveries of the resource that have not landed yet, in order."""
+    past = _past(engine, resource, run)
+    found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
+    return found
+
+
+def _past(engine: Engine, resource: Resource, run: str) -> Past:
     with engine.session() as session:
         rows = session.rows(
-            f"SELECT step_key, watermark FROM lake.{stores.BATCHES} "
+            f"SELECT source, source_digest, watermark FROM lake.{stores.BATCHES} "
             f"WHERE resource = {literal(resource.id)} ORDER BY batch",
             step=f"past pulls of {resource.id}",
         )
     marks = [row["watermark"] for row in rows if row["watermark"] is not None]
-    past = Past(frozenset(row["step_key"] for row in rows), marks[-1] if marks else None, run)
-    found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
-    return found
+    digests: dict[str, list[str]] = {}
+    for row in rows:
+        digests.setdefault(row["source"], []).append(row["source_digest"])
+    key = [resource.field(name).source_names for name in resource.key]
+    return Past(run, marks[-1] if marks else None, digests, key)
 
 
 def land_incoming(
@@ -122,8 +130,7 @@ def _matched(resource: Resource, header: Sequence[str]) -> tuple[dict[str, str],
     """Return field → source column, and the fields that the source lacks."""
     columns, missing = {}, []
     for spec in resource.fields:
-        names = [spec.column] if spec.column else [spec.name, str(spec.label)]
-        found = [name for name in names if name in header]
+        found = [name for name in spec.source_names if name in header]
         if found:
             columns[spec.name] = found[0]
         else:
@@ -131,9 +138,11 @@ def _matched(resource: Resource, header: Sequence[str]) -> tuple[dict[str, str],
     needed = [n for n in missing if n in resource.key or resource.field(n).required]
     if needed or not columns:
         wanted = ", ".join(resource.field(n).column or n for n in needed or missing)
+        # The rest of a header is not shown: where it is missing, its place is taken by a record.
         raise QualityGateError(
-            f"{resource.id}: the delivery lacks the columns {wanted}; it has "
-            f"{', '.join(header)}. Nothing was taken; mend the delivery, or the declaration."
+            f"{resource.id}: the delivery lacks the columns {wanted}; of its {len(header)} columns "
+            f"these are declared: {', '.join(columns.values()) or 'none'}. Nothing was taken; mend "
+            "the delivery (has it a header?), or the declaration."
         )
     return columns, missing
 
