@@ -288,9 +288,8 @@ class Resource(Declared):
                 rule.field in self.key or self.field(str(rule.field)).required
             ):
                 raise ValueError(f"rule {rule.name!r} withholds a key or required field; block it")
-        overlap = getattr(self.source, "overlap", None)
-        if self.identity == "none" and overlap:
-            raise ValueError("a stream with overlap needs identity 'key' or 'content'")
+        if self.identity == "none" and getattr(self.source, "mode", "") == "full":
+            raise ValueError("a table with identity 'none' is pulled by mode: incremental")
         return self
 
 

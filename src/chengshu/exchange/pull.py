@@ -9,15 +9,23 @@ from datetime import datetime
 import pyarrow as pa
 
 from chengshu.catalog import Pack, Resource
+from chengshu.catalog.source import TableSource
 from chengshu.engine import Engine
-from chengshu.engine.sql import literal, quote
+from chengshu.engine.sql import listed, literal, quote
 from chengshu.exchange.connectors import CONNECTORS
 from chengshu.exchange.files.model import schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.clock import wall_time
 from chengshu.kernel.errors import QualityGateError
 from chengshu.libraries import stores
-from chengshu.libraries.landing import Batch, Delivery, digest_sql, find_batch, land
+from chengshu.libraries.landing import (
+    Batch,
+    Delivery,
+    digest_sql,
+    find_batch,
+    land,
+    pulled_columns,
+)
 
 FINDINGS_KEPT = 10_000
 
@@ -81,14 +89,29 @@ def land_incoming(
     with engine.session() as session:
         seen = _Counter(incoming, pull.progress)
         reader = pa.RecordBatchReader.from_batches(seen.schema, seen.batches())
-        session.stage_arrow(
-            "pulled",
-            reader,
-            select=_select_sql(resource, incoming, columns),
-            step=f"pull {resource.id}",
-        )
+        select, step = _select_sql(resource, incoming, columns), f"pull {resource.id}"
+        # A stream has no key by which a row that comes again would be known.
+        again = resource.identity == "none" and isinstance(resource.source, TableSource)
+        session.stage_arrow("arrived" if again else "pulled", reader, select=select, step=step)
+        if again:
+            session.stage("pulled", _new_sql(resource), step=step)
         _check_range(resource, incoming, seen.rows)
         return land(session, resource, _delivery(pack, incoming, pull, missing))
+
+
+def _new_sql(resource: Resource) -> str:
+    """Return SQL of what arrived and had not landed: of equal rows, as many as are new.
+
+    A pull of a table begins at the last watermark itself, so it brings rows of that moment again.
+    """
+    columns = listed([*pulled_columns(resource), "_digest"], "a.")
+    return (
+        f"SELECT {columns} FROM (SELECT *, ROW_NUMBER() OVER "
+        "(PARTITION BY _digest ORDER BY _position) AS _copy FROM arrived) AS a "
+        "LEFT JOIN (SELECT _digest, COUNT(*) AS copies FROM "
+        f"lake.{stores.landing(resource)} GROUP BY _digest) AS k ON a._digest = k._digest "
+        "WHERE a._copy > COALESCE(k.copies, 0)"
+    )
 
 
 def _delivery(pack: Pack, incoming: Incoming, pull: Pull, missing: Sequence[str]) -> Delivery:
