@@ -292,6 +292,16 @@ def test_a_stream_takes_each_row_once(
         assert sum(batch.rows for batch in list_batches(session, city.resource)) == rows
 
 
+def test_a_stream_takes_each_row_once_on_every_engine(tmp_path: Path, engine: Engine):
+    city = Table(tmp_path / "pack", engine, "identity: none")
+
+    for run in STREAMS["equal watermark"]:
+        city.put(*run)
+        city.run()
+
+    assert len(city.rows("number", stores.landing)) == sum(map(len, STREAMS["equal watermark"]))
+
+
 def test_rows_of_a_table_come_in_the_order_of_their_key(tmp_path: Path, duckdb_engine: Engine):
     city = Table(tmp_path / "pack", duckdb_engine)
     city.put(3, 2, 1)
