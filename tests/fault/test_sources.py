@@ -77,7 +77,12 @@ def break_sources(home: TestHome) -> dict[str, tuple[int, str]]:
     (home.front / "pq_1.parquet").write_bytes(b"PAR1" + os.urandom(200))
     files("no_file", "nothing_*.csv", 3, "no file is there")
     files("no_folder", "gone/x_*.csv", 3, "no file is there")
-    files("lacking", "lacking_*.csv", 1, "lacks the columns code; it has name, opened")
+    files(
+        "lacking",
+        "lacking_*.csv",
+        1,
+        "lacks the columns code; of its 2 columns these are declared: name, opened",
+    )
     files("empty", "void_*.csv", 1, "the file is empty")
     files("paper", "paper_*.csv", 1, "the file is a PDF document")
     files("zipped", "zip_*.xlsx", 1, "zip_1.xlsx")
@@ -154,7 +159,7 @@ def test_a_file_that_changes_while_it_is_read_is_no_delivery(
     path.write_text("code,name,opened\n" + "".join(rows), encoding="utf-8")
     around = Surroundings(tmp_path, "UTC", str)
     source = FileSource(kind="file", path="*.csv")
-    (incoming,) = find_files(source, Past(frozenset(), None, "run"), around)
+    (incoming,) = find_files(source, Past("run"), around)
 
     batches = incoming.batches()
     next(batches)

@@ -74,7 +74,7 @@ def broken_pack(root: Path) -> dict[str, tuple[int | None, str]]:
     ruled("stranger", "where_bad: g = f", "unknown field")
     ruled("typeless", "where_bad: f + 1 + f > DATE '2020-01-01'", "does not run on duckdb")
     ruled("grammar", "where_bad: f = = f", "not an expression")
-    ruled("pointer", "reference: office/nobody, fields: [f], to: [f]", "'office/nobody'")
+    ruled("pointer", "reference: office/nowhere, fields: [f], to: [f]", "'office/nowhere'")
     add("nobody", declaration("nobody", more="rules: [{name: r, unique: [zz]}]"), None, "zz")
     (root / "resources" / "office" / "folder.yaml").mkdir()
     write(root / "codes" / "bad.csv", "no,such,columns\n1,2,3\n")

@@ -87,6 +87,45 @@ def test_read_writes_a_clean_file(home: TestHome, tmp_path: Path):
     assert (again["rows"], again["header"][:2]) == (4, ["street", "day"])
 
 
+def test_read_never_writes_over_what_it_reads(home: TestHome, tmp_path: Path):
+    path = tmp_path / "v.csv"
+    path.write_bytes("名称\r\n甲街\r\n".encode("gb18030"))
+    before = path.read_bytes()
+    (tmp_path / "link.csv").symlink_to(path)
+
+    for to in (path, tmp_path / "link.csv"):
+        done = home.call("read", path, "--to", to)
+        assert (done.code, "this is the file that is read" in done.err) == (1, True), done
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["run", "pull"])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("type: date", "type: dat", "street.yaml:10: field 'opened': no value type 'dat'"),
+        ("source:", "rules: [{name: r, where_bad: amont > 1}]\nsource:",
+         "street.yaml:11: rule 'r': unknown field 'amont'"),
+        ("source:", "rules: [{name: r, where_bad: opened + code > 1}]\nsource:",
+         "street.yaml:11: rule 'r': does not run on duckdb"),
+    ],
+)  # fmt: skip
+def test_a_wrong_declaration_is_told_before_anything_is_pulled(
+    tmp_path: Path, command: str, old: str, new: str, message: str
+):
+    home = make_test_home(tmp_path / "home")
+    home.deliver_all()
+    home.mend("resources/office/street.yaml", old, new)
+
+    # The other one's rule looks into this one; a third has nothing to do with it.
+    for name in (STREET, RESIDENT):
+        done = home.call(command, name)
+        assert (done.code, message in done.err) == (2, True), done
+    assert home.snapshot() == {}
+    assert home.call("pull", "office/visit").code == 0
+
+
 def test_a_secret_is_asked_for_and_never_shown(home: TestHome):
     done = home.call("secret", "front_password", given="sesame-7\n")
 

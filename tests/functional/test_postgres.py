@@ -44,7 +44,7 @@ def pull(
     found: PostgresSource, watermark: str | None = None
 ) -> tuple[list[dict[str, str | None]], str | None]:
     """Return the rows of one pull, and its watermark."""
-    (incoming,) = find_postgres(found, Past(frozenset(), watermark, "run"), around())
+    (incoming,) = find_postgres(found, Past("run", watermark), around())
     rows = [row for batch in incoming.batches() for row in batch.to_pylist()]
     return rows, incoming.watermark
 
@@ -144,11 +144,56 @@ def test_a_watermark_of_digits_in_text_keeps_its_zeros(server: PostgresServer):
     assert after == "000200"
 
 
+# Type of the watermark, what is there first, what comes then, the watermarks, what is told.
+MARKS: dict[str, tuple[str, list[str], list[str], str | None, str | None, set[str]]] = {
+    "integer": ("int", ["8", "9"], ["10", "11"], "9", "11", set()),
+    "number": ("numeric", ["8.5", "NaN"], ["10", "-Infinity"], "8.5", "10", set()),
+    "double": ("float8", ["8.5", "Infinity"], ["10", "NaN"], "8.5", "10", set()),
+    "text": ("text", ["8", "9"], ["10", "11"], "9", "11", {"watermark_unlike"}),
+    "date": ("date", ["2026-01-01", "9999-12-31"], ["2026-01-02", "-infinity"],
+             "2026-01-01", "2026-01-02", {"watermark_ahead"}),
+    "timestamp": ("timestamp", ["2026-01-01 08:00", "infinity"], ["2026-01-02", "10000-01-01"],
+                  "2026-01-01 08:00:00", "2026-01-02 00:00:00", {"watermark_ahead"}),
+    "with zone": ("timestamptz", ["2026-01-01 08:00+08", "9999-12-31 00:00+00"],
+                  ["2026-01-01 09:00+08"], "2026-01-01 08:00:00+08", "2026-01-01 09:00:00+08",
+                  {"watermark_ahead"}),
+    "only the future": ("date", ["9999-12-31"], ["2026-01-01"], None, "2026-01-01",
+                        {"watermark_ahead"}),
+    "garbage": ("varchar(20)", ["2026-01-01", "zzz"], ["2026-01-02"], "2026-01-01", "2026-01-02",
+                {"watermark_unlike"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overlap", [None, "1"])
+@pytest.mark.parametrize("case", MARKS)
+def test_no_watermark_keeps_a_row_out(server: PostgresServer, case: str, overlap: str | None):
+    kind, first, then, mark, after, told = MARKS[case]
+    unit = " day" if overlap and "2026" in str(then) else ""
+    more = {"overlap": overlap + unit} if overlap else {}
+    found = source(server, "marked", mode="incremental", watermark="mark", **more)
+    values = ", ".join(f"('{value}')" for value in first)
+    server.execute(
+        "DROP TABLE IF EXISTS marked",
+        f"CREATE TABLE marked (id serial, mark {kind})",
+        f"INSERT INTO marked (mark) VALUES {values}",
+    )
+
+    rows, kept = pull(found)
+    server.execute(*(f"INSERT INTO marked (mark) VALUES ('{value}')" for value in then))
+    past = Past("run", kept, key=[["id"]])
+    (incoming,) = find_postgres(found, past, around())
+    again = [row for batch in incoming.batches() for row in batch.to_pylist()]
+
+    assert (len(rows), kept, incoming.watermark) == (len(first), mark, after)
+    ids = [int(row["id"]) for row in again]
+    assert ids == sorted(ids)
+    assert set(range(len(first) + 1, len(first) + len(then) + 1)) <= set(ids)
+    assert {f.code for f in incoming.findings} == told
+
+
 def test_a_wrong_password_is_told_and_not_shown(server: PostgresServer):
     with pytest.raises(ExternalError) as caught:
-        find_postgres(
-            source(server, "awkward"), Past(frozenset(), None, "run"), around("wrong-' pass")
-        )
+        find_postgres(source(server, "awkward"), Past("run"), around("wrong-' pass"))
 
     assert "the server does not let us in" in str(caught.value)
     assert "wrong-" not in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 
 from chengshu.catalog import Pack, Resource, load_pack
 from chengshu.catalog.lint import lint_pack
-from chengshu.catalog.model import Effect
+from chengshu.catalog.rule import Effect
 from chengshu.catalog.source import FileSource, SqliteSource
 from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake

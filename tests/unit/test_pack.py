@@ -32,6 +32,9 @@ source: {kind: file, path: "*.csv"}
 """
 
 
+SELF = "civil_affairs/marriage"
+
+
 @pytest.mark.parametrize("value", ["NO", "010101", "1e3", "2024-01-01", "0x1F", "12:30:45", "~"])
 def test_yaml_never_guesses_what_a_code_means(value: str):
     text = MARRIAGE.replace("label: 婚姻登记信息", f"label: {value}")
@@ -56,6 +59,35 @@ def test_yaml_never_guesses_what_a_code_means(value: str):
         ("effect: warn", "unique: [no]", ":13: rules.0: a unique rule has no where_bad"),
         ("kind: file", "kind: floppy", ":14: source: Input tag 'floppy' found using 'kind'"),
         ("label: 婚姻登记信息", "label: [", "not YAML"),
+        ("label: 婚姻登记信息", "label: ' '", ":2: label: is blank"),
+        ("sharing: un", "legal_basis: ' '\nsharing: un", ":4: legal_basis: is blank"),
+        ("source:", "rows: {min: 10, max: 5}\nsource:", ":14: rows: no number of rows is at"),
+        ('"*.csv"', '"*.csv", skip: -1', ":14: source.file.skip: Input should be greater"),
+        ('"*.csv"', '"*.csv", encoding: klingon', ":14: source.file.encoding: unknown encoding"),
+        ('"*.csv"', '"*.csv", delimiter: abc', ":14: source.file.delimiter: String should match"),
+        ('"*.csv"', '"*.csv", quote: "\'\'"', ":14: source.file.quote: String should match"),
+        (
+            '"*.csv"',
+            r'"*.csv", as_of: "(\\d+)-(\\d+)"',
+            "as_of: needs one group (20240131) or three",
+        ),
+        (
+            '"*.csv"',
+            '"*.csv", pth: x',
+            "source.file.pth: not a known key. Known: as_of, delimiter, "
+            "encoding, format, header, kind, path, quote, sheet, skip.",
+        ),
+        (
+            "name: in_order",
+            "name: required",
+            ":13: rules.0.name: 'required' is the name of",
+        ),
+        ("name: in_order", "name: date", ":13: rules.0.name: 'date' is the name of a check"),
+        (
+            'kind: file, path: "*.csv"',
+            "kind: sqlite, path: x, table: t, hot: y",
+            "source.sqlite.hot: not a known key. Known: kind, mode, overlap, path, table, water",
+        ),
     ],
 )
 def test_a_mistake_names_its_line_and_what_is_known(old: str, new: str, message: str):
@@ -124,6 +156,21 @@ def test_an_element_gives_label_type_and_grade_and_the_field_may_differ(root: Pa
             "label: x\nsecret: true",
             "a state secret 涉密 may not be declared",
         ),
+        ("until < since", "no", "rule 'in_order': where_bad is a value; expected what is true or"),
+        ("until < since", "'days_between(since, until)'", "where_bad is a value"),
+        ("until < since", "CASE WHEN no = 'x' THEN 1 END", "where_bad is a value"),
+        (
+            "where_bad: until < since",
+            f"reference: {SELF}, fields: [since], to: [no]",
+            f"'since' (date) cannot be compared with 'no' of {SELF} (text): they are kept as DATE",
+        ),
+        (
+            "where_bad: until < since",
+            f"agrees: {SELF}, fields: [no], to: [no], value: {{until: no}}, field: until",
+            "'until' (date) cannot be compared with 'no'",
+        ),
+        ("label: 止", "label: 起", "fields 'since' and 'until' would both take the column '起'"),
+        ("label: 止", "label: 止, column: since", "would both take the column 'since'"),
         ("name: marriage", "name: wedding", "name 'wedding' is not the file name"),
         ("owner: civil_affairs", "owner: taxes", "owner 'taxes' is not the folder name"),
     ],
@@ -137,6 +184,82 @@ def test_lint_finds_what_one_file_cannot_say(
 
     assert found.startswith("resources/civil_affairs/marriage.yaml")
     assert message in found
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "NOT until < since", "(until < since OR no IS NULL) AND TRUE", "starts_with(no, 'x')",
+        "CASE WHEN no = 'x' THEN until < since ELSE FALSE END", "coalesce(until < since, TRUE)",
+        "no IN ('x')", "no LIKE 'x'", "contains(no, 'x')", "until BETWEEN since AND as_of",
+    ],
+)  # fmt: skip
+def test_what_is_true_or_false_is_a_rule(root: Path, tmp_path: Path, condition: str):
+    write(root, MARRIAGE.replace("until < since", f'"{condition}"'))
+
+    assert problems(root, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resources/marriage.yaml", "resources/civil_affairs/more/marriage.yaml",
+        "resources/civil_affairs/marriage.yml", "resources/civil_affairs/notes.txt",
+        "codes/sex.tsv", "codes/more/sex.csv", "element.yaml", "city.yml",
+    ],
+)  # fmt: skip
+def test_a_file_that_is_never_read_is_told(root: Path, tmp_path: Path, name: str):
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(MARRIAGE, "utf-8")
+    (root / "resources" / "civil_affairs" / ".marriage.yaml.swp").write_text("x", "utf-8")
+
+    (found,) = problems(root, tmp_path)
+
+    assert found.startswith(f"{name}: this file is never read; a pack has city.yaml")
+
+
+def test_a_broken_file_is_told_once(root: Path, tmp_path: Path):
+    rule = "rules: [{name: known, reference: civil_affairs/marriage, fields: [no], to: [no]}]\n"
+    other = MARRIAGE.replace("name: marriage", "name: divorce").replace("rules:\n", rule)
+    write(
+        root,
+        other.replace("  - {name: in_order, where_bad: until < since, effect: warn}\n", ""),
+        "divorce",
+    )
+    write(root, MARRIAGE.replace("grade: 3", "grade: 9"))
+
+    (found,) = problems(root, tmp_path)
+
+    assert found.startswith("resources/civil_affairs/marriage.yaml:9")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [
+        ("label: 起", "label: 开始, column: 起, grade: 3", True),
+        ("name: in_order,", "name: in_order, label: 顺序,", True),
+        ("label: 婚姻登记信息", "label: 婚姻\ndescription: 全部", True),
+        ("update: daily", "update: weekly", True),
+        ('"*.csv"', '"marriage_*.csv", as_of: (....)-(..)-(..)', True),
+        ("label: 起, type: date", "label: 起, type: datetime", False),
+        ("label: 起", "label: 起, missing: [无]", False),
+        ("label: 起", "label: 起, compared: false", False),
+        ("label: 起", "label: 起, required: true", False),
+        ("until < since", "until <= since", False),
+        ("effect: warn", "effect: block", False),
+        ("key: [no]", "key: [no, party]", False),
+    ],
+)
+def test_only_what_decides_about_rows_makes_another_version(
+    root: Path, old: str, new: str, is_same: bool
+):
+    before = load_pack(root)
+    write(root, MARRIAGE.replace(old, new))
+    after = load_pack(root)
+
+    assert not after.problems
+    versions = [pack.version_of(pack.get("marriage")) for pack in (before, after)]
+    assert (versions[0] == versions[1]) is is_same
 
 
 def test_one_name_has_one_meaning(root: Path, tmp_path: Path):

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chengshu.catalog.expression import compile_expression, names_in
-from chengshu.catalog.model import Effect, FieldSpec, Resource, Rule
+from chengshu.catalog.model import FieldSpec, Resource
+from chengshu.catalog.rule import Effect, Rule
 from chengshu.engine.sql import literal, quote
 from chengshu.standards.model import Stage, ValueType, Verdict
 from chengshu.standards.reading import side_by_side
@@ -86,7 +87,7 @@ def _field_checks(spec: FieldSpec, kind: ValueType, *, needed: bool) -> Iterator
 def _rule_check(resource: Resource, rule: Rule) -> _Parts:
     names = [*rule.unique, *rule.fields]
     rests_on = {"row": None, "unique": resource.id, "sequence": resource.id}.get(
-        rule.kind, rule.reference or rule.agrees
+        rule.kind, rule.other
     )
     if rule.where_bad:
         names = sorted(n for n in names_in(rule.where_bad) if resource.has_field(n))

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 # No double underscore: it joins names to those of tables and helper columns.
 Name = Annotated[str, Field(pattern=r"^[a-z](_?[a-z0-9])*$", max_length=63)]
-Label = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _said(value: str) -> str:
+    """Return a text that says something; a blank one is refused."""
+    if not value.strip():
+        raise ValueError("is blank")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_said)]
+Label = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
 def _boolean(value: object) -> object:

@@ -7,7 +7,7 @@ list of functions whose meaning is the same on every engine, no subquery, no oth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 import sqlglot
 from sqlglot import exp
@@ -58,6 +58,25 @@ def compile_expression(text: str, columns: Mapping[str, str]) -> str:
     except SqlglotError as err:
         raise InputError(f"not an expression: {text!r}") from err
     return _checked(cast(exp.Expression, tree), columns).sql(dialect="duckdb")
+
+
+def is_condition(text: str) -> bool:
+    """Tell whether an expression that compiles is true or false, not a value of another kind."""
+    return _is_condition(sqlglot.parse_one(text, read="duckdb"))
+
+
+def _is_condition(node: Any) -> bool:
+    if isinstance(node, exp.Paren | exp.Not):
+        return _is_condition(node.this)
+    if isinstance(node, exp.And | exp.Or):
+        return _is_condition(node.left) and _is_condition(node.right)
+    if isinstance(node, exp.Case):
+        results = [branch.args["true"] for branch in node.args["ifs"]]
+        results += [node.args["default"]] if node.args.get("default") else []
+        return all(_is_condition(result) for result in results)
+    if isinstance(node, exp.Coalesce):
+        return all(_is_condition(part) for part in (node.this, *node.expressions))
+    return isinstance(node, exp.Predicate | exp.Boolean | exp.Null | exp.StartsWith | exp.Contains)
 
 
 def names_in(text: str) -> set[str]:

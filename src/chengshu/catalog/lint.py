@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from chengshu.catalog.checks import row_expression
-from chengshu.catalog.model import FieldSpec, Resource, Rule
+from chengshu.catalog.expression import is_condition
+from chengshu.catalog.model import FieldSpec, Resource
 from chengshu.catalog.pack import Pack
+from chengshu.catalog.rule import Rule
 from chengshu.catalog.yaml import find_line
 from chengshu.kernel.errors import ChengshuError, DeclarationError, Where
 from chengshu.standards.codes import load_divisions
@@ -32,7 +34,19 @@ def lint_pack(pack: Pack, engines: Sequence[RuleParser]) -> list[DeclarationErro
     for resource in pack.resources.values():
         problems += _lint_resource(pack, resource, engines)
     problems += _lint_meanings(pack.resources.values())
+    problems += _lint_files(pack)
     return problems
+
+
+def lint_used(
+    pack: Pack, resources: Iterable[Resource], engines: Sequence[RuleParser]
+) -> Iterator[DeclarationError]:
+    """Yield what is wrong with resources and those that their rules look into."""
+    used = {resource.id: resource for resource in resources}
+    others = {rule.other for r in used.values() for rule in r.rules}
+    used |= {name: other for name, other in pack.resources.items() if name in others}
+    for resource in used.values():
+        yield from _lint_resource(pack, resource, engines)
 
 
 def _lint_resource(
@@ -49,6 +63,9 @@ def _lint_resource(
         except ChengshuError as err:
             where = Where(shown, find_line(pack.root / shown, ("fields", at)))
             yield DeclarationError(where, f"field {spec.name!r}: {err}")
+    for at, problem in _shared_names(resource):
+        where = Where(shown, find_line(pack.root / shown, ("fields", at)))
+        yield DeclarationError(where, problem)
     if len(types) == len(resource.fields):
         for at, rule in enumerate(resource.rules):
             for problem, known in _lint_rule(pack, resource, rule, types, engines):
@@ -64,17 +81,11 @@ def _lint_rule(
     engines: Sequence[RuleParser],
 ) -> Iterator[tuple[str, Iterable[str]]]:
     """Yield what is wrong with a rule, and what is known instead."""
-    other_name = rule.reference or rule.agrees
-    if other_name is not None:
-        other = pack.resources.get(other_name)
-        if other is None:
-            yield f"unknown resource {other_name!r}", pack.resources
-        else:
-            theirs = [*rule.to, *rule.value.values()]
-            lacking = [name for name in theirs if not other.has_field(name)]
-            if lacking:
-                known = [f.name for f in other.fields]
-                yield f"{other_name} has no field {lacking[0]!r}", known
+    other = pack.resources.get(str(rule.other))
+    if other is not None:
+        yield from _lint_pairs(pack, rule, other, types)
+    elif rule.other is not None and rule.other not in pack.unread:
+        yield f"unknown resource {rule.other!r}", pack.resources
     if rule.where_bad is None:
         return
     try:
@@ -82,12 +93,67 @@ def _lint_rule(
     except ChengshuError as err:
         yield str(err), ()
         return
+    if not is_condition(rule.where_bad):
+        yield "where_bad is a value; expected what is true or false, a comparison say", ()
+        return
     columns = {f"v__{name}": kind.column for name, kind in types.items()} | {"_as_of": "TIMESTAMP"}
     columns |= {f"previous__{name}": kind.column for name, kind in types.items()}
     for engine in engines:
         why = engine.parses(expression, columns)
         if why is not None:
             yield f"does not run on {engine.name}: {why}", ()
+
+
+def _lint_pairs(
+    pack: Pack, rule: Rule, other: Resource, types: Mapping[str, ValueType]
+) -> Iterator[tuple[str, Iterable[str]]]:
+    """Yield what keeps fields from being compared with those of the other resource."""
+    for ours, theirs in [*zip(rule.fields, rule.to, strict=False), *rule.value.items()]:
+        if not other.has_field(theirs):
+            yield f"{other.id} has no field {theirs!r}", [f.name for f in other.fields]
+            return
+        try:
+            kind = pack.type_of(other.field(theirs))
+        except ChengshuError:
+            return  # The other resource's own problem, told with it.
+        if kind.column != types[ours].column:
+            kept = f"they are kept as {types[ours].column} and {kind.column}"
+            one, two = f"{ours!r} ({types[ours].name})", f"{theirs!r} of {other.id} ({kind.name})"
+            yield f"{one} cannot be compared with {two}: {kept}", ()
+
+
+def _shared_names(resource: Resource) -> Iterator[tuple[int, str]]:
+    """Yield fields that would take the column of another one."""
+    first: dict[str, str] = {}
+    for at, spec in enumerate(resource.fields):
+        for name in dict.fromkeys(spec.source_names):
+            other = first.setdefault(name, spec.name)
+            if other != spec.name:
+                yield (
+                    at,
+                    f"fields {other!r} and {spec.name!r} would both take the column {name!r}; "
+                    "give each its column",
+                )
+
+
+def _lint_files(pack: Pack) -> Iterator[DeclarationError]:
+    """Yield files that are never read, though they lie where files are."""
+    root = pack.root
+    known = {"city.yaml", "departments.yaml", "elements.yaml"}
+    found = [path for folder in ("codes", "resources") for path in (root / folder).rglob("*")]
+    for path in sorted([*root.glob("*.y*ml"), *found]):
+        shown = path.relative_to(root)
+        read = (
+            str(shown) in known
+            or (shown.match("codes/*.csv") and len(shown.parts) == 2)
+            or (shown.match("resources/*/*.yaml") and len(shown.parts) == 3)
+        )
+        if path.is_file() and not read and not path.name.startswith("."):
+            yield _problem(
+                str(shown),
+                "this file is never read; a pack has city.yaml, departments.yaml, elements.yaml, "
+                "codes/<set>.csv and resources/<department>/<resource>.yaml",
+            )
 
 
 def _lint_meanings(resources: Iterable[Resource]) -> Iterator[DeclarationError]:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from chengshu.catalog.declared import Declared, Flag, Label, Name
+from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
+from chengshu.catalog.rule import Effect, Rule
 from chengshu.catalog.source import Source
 
 
@@ -32,14 +33,6 @@ class UpdateCycle(StrEnum):
     YEARLY = "yearly"
     IRREGULAR = "irregular"
     NEVER = "never"
-
-
-class Effect(StrEnum):
-    """What a failed rule does: refuse the row, empty the field, or only note it."""
-
-    BLOCK = "block"
-    WITHHOLD = "withhold"
-    WARN = "warn"
 
 
 class City(Declared):
@@ -135,6 +128,11 @@ class FieldSpec(Typed):
     missing: tuple[str, ...] = ()
     compared: Flag = True
 
+    @property
+    def source_names(self) -> list[str]:
+        """Return the names that its column may have in a source, the likeliest first."""
+        return [self.column] if self.column else [self.name, str(self.label)]
+
     @model_validator(mode="after")
     def _one_meaning(self) -> FieldSpec:
         if (self.element is None) == (self.type is None):
@@ -144,74 +142,17 @@ class FieldSpec(Typed):
         return self
 
 
-class Rule(Declared):
-    """A rule beyond the value types.
-
-    Exactly one of ``where_bad`` alone, ``unique``, ``reference``, ``sequence``, ``agrees`` says
-    what it is. A rule that is NULL for a row does not fail it: only a certain breach is a breach.
-
-    Attributes:
-        where_bad: Boolean expression over the fields that is true for a bad row; in a sequence
-            also over ``previous_<field>``.
-        unique: Fields that no two records share.
-        reference: A resource; the ``fields`` must stand in its ``to`` fields.
-        sequence: Fields that group rows; ``order_by`` puts a group in order.
-        agrees: A resource; where its ``to`` fields equal our ``fields``, ``value`` must agree.
-        field: The field that ``withhold`` empties; findings name it.
-    """
-
-    name: Name
-    label: Label | None = None
-    effect: Effect = Effect.BLOCK
-    field: Name | None = None
-    where_bad: str | None = None
-    unique: tuple[Name, ...] = ()
-    reference: str | None = None
-    agrees: str | None = None
-    fields: tuple[Name, ...] = ()
-    to: tuple[Name, ...] = ()
-    value: dict[Name, Name] = Field(default={})
-    sequence: tuple[Name, ...] = ()
-    order_by: tuple[Name, ...] = ()
-
-    @property
-    def kind(self) -> Literal["row", "unique", "reference", "sequence", "agrees"]:
-        """Return what the rule is."""
-        if self.unique:
-            return "unique"
-        if self.reference:
-            return "reference"
-        if self.sequence:
-            return "sequence"
-        return "agrees" if self.agrees else "row"
-
-    @model_validator(mode="after")
-    def _whole(self) -> Rule:
-        given = [bool(self.unique), bool(self.reference), bool(self.sequence), bool(self.agrees)]
-        if sum(given) > 1:
-            raise ValueError("give only one of unique, reference, sequence, agrees")
-        if self.kind in ("row", "sequence") and not self.where_bad:
-            raise ValueError("a rule needs where_bad, unique, reference or agrees")
-        if self.kind not in ("row", "sequence") and self.where_bad:
-            raise ValueError(f"a {self.kind} rule has no where_bad")
-        if self.kind == "sequence" and not self.order_by:
-            raise ValueError("a sequence needs order_by")
-        if self.kind in ("reference", "agrees") and (
-            not self.fields or len(self.fields) != len(self.to)
-        ):
-            raise ValueError(f"{self.kind} needs as many fields as to")
-        if self.kind == "agrees" and not self.value:
-            raise ValueError("agrees needs value: {our field: their field}")
-        if self.effect is Effect.WITHHOLD and not self.field:
-            raise ValueError("effect 'withhold' needs the field that it empties")
-        return self
-
-
 class RowRange(Declared):
     """How many rows a full delivery is expected to have."""
 
     min: Annotated[int, Field(ge=0)] = 0
     max: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RowRange:
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"no number of rows is at least {self.min} and at most {self.max}")
+        return self
 
 
 class Resource(Declared):
@@ -229,8 +170,8 @@ class Resource(Declared):
     owner: Name
     description: str | None = None
     sharing: Sharing
-    condition: str | None = None
-    legal_basis: str | None = None
+    condition: Text | None = None
+    legal_basis: Text | None = None
     secret: Flag = False
     update: UpdateCycle
     identity: Literal["key", "content", "none"] = "key"
@@ -263,7 +204,6 @@ class Resource(Declared):
         names = [f.name for f in self.fields]
         _refuse(_repeated(names), "two fields share the name")
         _refuse(_repeated([r.name for r in self.rules]), "two rules share the name")
-        _refuse(_repeated([f.column or f.name for f in self.fields]), "two fields share the column")
         _refuse([k for k in self.key if k not in names], "key names undeclared fields")
         own = {"as_of", *(f"previous_{name}" for name in names)}
         _refuse(sorted(own.intersection(names)), "rules use these names for something else")
@@ -283,9 +223,8 @@ class Resource(Declared):
                 rule.field in self.key or self.field(str(rule.field)).required
             ):
                 raise ValueError(f"rule {rule.name!r} withholds a key or required field; block it")
-        overlap = getattr(self.source, "overlap", None)
-        if self.identity == "none" and overlap:
-            raise ValueError("a stream with overlap needs identity 'key' or 'content'")
+        if self.identity == "none" and getattr(self.source, "mode", "") == "full":
+            raise ValueError("a table with identity 'none' is pulled by mode: incremental")
         return self
 
 

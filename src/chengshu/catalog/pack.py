@@ -31,6 +31,7 @@ class Pack:
         root: Its folder; sources' relative paths start here.
         resources: By ``department/resource``; elements are already filled into the fields.
         problems: Everything found wrong while reading; empty for a usable pack.
+        unread: The ids of resources whose files could not be read.
     """
 
     root: Path
@@ -40,6 +41,7 @@ class Pack:
     code_sets: Mapping[str, CodeSet]
     resources: Mapping[str, Resource]
     problems: tuple[DeclarationError, ...] = field(default=())
+    unread: frozenset[str] = frozenset()
 
     def get(self, name: str) -> Resource:
         """Return the resource of that id, or of that bare name when only one has it.
@@ -61,7 +63,13 @@ class Pack:
     def version_of(self, resource: Resource) -> str:
         """Return a digest of everything that decides what a row of the resource becomes."""
         rules = resource.model_dump(
-            mode="json", include={"identity", "key", "fields", "rules"}, exclude_none=True
+            mode="json",
+            include={"identity", "key", "fields", "rules"},
+            exclude={
+                "fields": {"__all__": {"label", "column", "element", "grade"}},
+                "rules": {"__all__": {"label"}},
+            },
+            exclude_none=True,
         )
         sets = {
             str(f.codes): [(c.code, c.name) for c in self.code_sets[str(f.codes)].codes.values()]
@@ -97,13 +105,17 @@ def load_pack(root: Path) -> Pack:
     for path in sorted((root / "codes").glob("*.csv")):
         attempt(lambda p=path: sets.update({p.stem: _load_codes(p, root)}), None)  # type: ignore[misc]
     resources: dict[str, Resource] = {}
-    for path in sorted((root / "resources").rglob("*.yaml")):
+    unread: set[str] = set()
+    for path in sorted((root / "resources").glob("*/*.yaml")):
         resource = attempt(lambda p=path: _load_resource(p, root, elements), None)  # type: ignore[misc]
         if resource is not None:
             resources[resource.id] = resource
+        else:
+            unread.add(f"{path.parent.name}/{path.stem}")
     if not resources and not problems:
         problems.append(DeclarationError(Where(str(root / "resources")), "no resource is declared"))
-    return Pack(root, city, departments, elements, sets, resources, tuple(problems))
+    found = tuple(problems)
+    return Pack(root, city, departments, elements, sets, resources, found, frozenset(unread))
 
 
 def usable_pack(root: Path) -> Pack:

@@ -15,6 +15,8 @@ class FileSource(Declared):
 
     Attributes:
         path: Glob, relative to the city pack's folder unless absolute; read in name order.
+        delimiter: One character, or one and a space.
+        quote: One character; empty for none.
         as_of: Regular expression over the file name whose groups give the business date: one
             group ``20240131`` or three, year, month, day.
     """
@@ -23,12 +25,22 @@ class FileSource(Declared):
     path: str
     format: Literal["csv", "tsv", "excel", "jsonl", "parquet"] | None = None
     encoding: str | None = None
-    delimiter: str | None = None
-    quote: str | None = None
+    delimiter: Annotated[str, Field(pattern=r"^[^\r\n] ?$")] | None = None
+    quote: Annotated[str, Field(pattern=r"^[^\r\n]?$")] | None = None
     sheet: str | None = None
     header: Flag = True
-    skip: int = 0
+    skip: Annotated[int, Field(ge=0)] = 0
     as_of: str | None = None
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_encoding(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                "x".encode(value)
+        except LookupError as err:
+            raise ValueError(f"unknown encoding {value!r}, expected utf-8 or gb18030 say") from err
+        return value
 
     @field_validator("as_of")
     @classmethod

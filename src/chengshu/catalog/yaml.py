@@ -143,6 +143,11 @@ def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
     schema = model.model_json_schema()
     place = schema
     for part in loc[:-1]:
+        # Of models that are told apart by a word, a location names the one by its word.
+        kinds = _resolved(schema, place).get("discriminator", {}).get("mapping", {})
+        if part in kinds:
+            place = {"$ref": kinds[part]}
+            continue
         options = [_resolved(schema, option) for option in _options(_resolved(schema, place))]
         step: dict[str, object] = {}
         for option in options:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,8 @@ class Incoming:
     """A delivery that waits at a source.
 
     Attributes:
-        source: What it is, as people name it: a file's name, a table's.
+        source: What it is, as people name it: a file's path below its source's folder, a table's
+            name.
         key: Names it among the deliveries of its resource; landing it twice changes nothing.
         mode: ``full`` or ``incremental``.
         header: The source's columns.
@@ -44,17 +45,19 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What has been pulled from a source before.
+    """What has been pulled from a source before, and what names this pull.
 
     Attributes:
-        keys: The deliveries that have landed.
-        watermark: The last watermark, or None.
         run: Names this pull; a source without a name for its deliveries uses it.
+        watermark: The last watermark, or None.
+        digests: `Incoming.source` → the digests that landed from it, oldest first.
+        key: For each field of the resource's key, the names that its column may have.
     """
 
-    keys: frozenset[str]
-    watermark: str | None
     run: str
+    watermark: str | None = None
+    digests: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    key: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,23 @@ from datetime import datetime
 import pyarrow as pa
 
 from chengshu.catalog import Pack, Resource
+from chengshu.catalog.source import TableSource
 from chengshu.engine import Engine
-from chengshu.engine.sql import literal, quote
+from chengshu.engine.sql import listed, literal, quote
 from chengshu.exchange.connectors import CONNECTORS
 from chengshu.exchange.files.model import schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.clock import wall_time
 from chengshu.kernel.errors import QualityGateError
 from chengshu.libraries import stores
-from chengshu.libraries.landing import Batch, Delivery, digest_sql, find_batch, land
+from chengshu.libraries.landing import (
+    Batch,
+    Delivery,
+    digest_sql,
+    find_batch,
+    land,
+    pulled_columns,
+)
 
 FINDINGS_KEPT = 10_000
 
@@ -41,16 +49,24 @@ def find_incoming(
     engine: Engine, resource: Resource, around: Surroundings, run: str
 ) -> list[Incoming]:
     """Return the deliveries of the resource that have not landed yet, in order."""
+    past = _past(engine, resource, run)
+    found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
+    return found
+
+
+def _past(engine: Engine, resource: Resource, run: str) -> Past:
     with engine.session() as session:
         rows = session.rows(
-            f"SELECT step_key, watermark FROM lake.{stores.BATCHES} "
+            f"SELECT source, source_digest, watermark FROM lake.{stores.BATCHES} "
             f"WHERE resource = {literal(resource.id)} ORDER BY batch",
             step=f"past pulls of {resource.id}",
         )
     marks = [row["watermark"] for row in rows if row["watermark"] is not None]
-    past = Past(frozenset(row["step_key"] for row in rows), marks[-1] if marks else None, run)
-    found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
-    return found
+    digests: dict[str, list[str]] = {}
+    for row in rows:
+        digests.setdefault(row["source"], []).append(row["source_digest"])
+    key = [resource.field(name).source_names for name in resource.key]
+    return Past(run, marks[-1] if marks else None, digests, key)
 
 
 def land_incoming(
@@ -73,14 +89,29 @@ def land_incoming(
     with engine.session() as session:
         seen = _Counter(incoming, pull.progress)
         reader = pa.RecordBatchReader.from_batches(seen.schema, seen.batches())
-        session.stage_arrow(
-            "pulled",
-            reader,
-            select=_select_sql(resource, incoming, columns),
-            step=f"pull {resource.id}",
-        )
+        select, step = _select_sql(resource, incoming, columns), f"pull {resource.id}"
+        # A stream has no key by which a row that comes again would be known.
+        again = resource.identity == "none" and isinstance(resource.source, TableSource)
+        session.stage_arrow("arrived" if again else "pulled", reader, select=select, step=step)
+        if again:
+            session.stage("pulled", _new_sql(resource), step=step)
         _check_range(resource, incoming, seen.rows)
         return land(session, resource, _delivery(pack, incoming, pull, missing))
+
+
+def _new_sql(resource: Resource) -> str:
+    """Return SQL of what arrived and had not landed: of equal rows, as many as are new.
+
+    A pull of a table begins at the last watermark itself, so it brings rows of that moment again.
+    """
+    columns = listed([*pulled_columns(resource), "_digest"], "a.")
+    return (
+        f"SELECT {columns} FROM (SELECT *, ROW_NUMBER() OVER "
+        "(PARTITION BY _digest ORDER BY _position) AS _copy FROM arrived) AS a "
+        "LEFT JOIN (SELECT _digest, COUNT(*) AS copies FROM "
+        f"lake.{stores.landing(resource)} GROUP BY _digest) AS k ON a._digest = k._digest "
+        "WHERE a._copy > COALESCE(k.copies, 0)"
+    )
 
 
 def _delivery(pack: Pack, incoming: Incoming, pull: Pull, missing: Sequence[str]) -> Delivery:
@@ -122,8 +153,7 @@ def _matched(resource: Resource, header: Sequence[str]) -> tuple[dict[str, str],
     """Return field → source column, and the fields that the source lacks."""
     columns, missing = {}, []
     for spec in resource.fields:
-        names = [spec.column] if spec.column else [spec.name, str(spec.label)]
-        found = [name for name in names if name in header]
+        found = [name for name in spec.source_names if name in header]
         if found:
             columns[spec.name] = found[0]
         else:
@@ -131,9 +161,11 @@ def _matched(resource: Resource, header: Sequence[str]) -> tuple[dict[str, str],
     needed = [n for n in missing if n in resource.key or resource.field(n).required]
     if needed or not columns:
         wanted = ", ".join(resource.field(n).column or n for n in needed or missing)
+        # The rest of a header is not shown: where it is missing, its place is taken by a record.
         raise QualityGateError(
-            f"{resource.id}: the delivery lacks the columns {wanted}; it has "
-            f"{', '.join(header)}. Nothing was taken; mend the delivery, or the declaration."
+            f"{resource.id}: the delivery lacks the columns {wanted}; of its {len(header)} columns "
+            f"these are declared: {', '.join(columns.values()) or 'none'}. Nothing was taken; mend "
+            "the delivery (has it a header?), or the declaration."
         )
     return columns, missing
 

@@ -43,12 +43,20 @@ def check(home: Path, pack: Path | None, json: bool) -> None:
         raise typer.Exit(2)
 
 
+def _lake(scratch: Path) -> Lake:
+    return Lake(scratch / "catalog.sqlite", scratch / "data", scratch / "tmp", memory_mb=500)
+
+
+def parsing_engine(scratch: Path) -> DuckDBEngine:
+    """Return the engine that every installation has, over nothing, to try rules on."""
+    return DuckDBEngine(_lake(scratch))
+
+
 def _engines(scratch: Path) -> list[Any]:
     """Return the engines that this installation has."""
-    lake = Lake(scratch / "catalog.sqlite", scratch / "data", scratch / "tmp", memory_mb=500)
-    engines: list[Any] = [DuckDBEngine(lake)]
+    engines: list[Any] = [parsing_engine(scratch)]
     if importlib.util.find_spec("pyspark"):
         from chengshu.engine.spark import SparkEngine, start
 
-        engines.append(SparkEngine(lake, start("local[1]")))
+        engines.append(SparkEngine(_lake(scratch), start("local[1]")))
     return engines

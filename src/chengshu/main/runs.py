@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
 
-from chengshu.catalog import usable_pack
+from chengshu.catalog import Pack, usable_pack
+from chengshu.catalog.lint import lint_used
 from chengshu.flows.worker import Outcome, asks_of, run_asks
 from chengshu.kernel.errors import InputError
 from chengshu.libraries.landing import list_batches
 from chengshu.libraries.reconcile import balance_batches
 from chengshu.main.home import Home, open_home
+from chengshu.main.packs import parsing_engine
 from chengshu.main.render import progress_of_runs, say, show_json, show_table
 from chengshu.main.shows import BALANCE, line_of
 
@@ -40,7 +44,7 @@ def run_home(
     home: Home, names: list[str], as_of: str | None, *, refine: bool = True, key: str = ""
 ) -> list[Outcome]:
     """Run resources of a home to their end, as the worker or through the one that is."""
-    pack = usable_pack(home.pack)
+    pack = _sound_pack(home, names)
     try:
         moment = datetime.fromisoformat(as_of).isoformat(sep=" ") if as_of else None
     except ValueError as err:
@@ -55,6 +59,16 @@ def run_home(
     waves = [wave for wave in [first, *([a] for a in later)] if wave]
     with progress_of_runs() as tell:
         return list(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
+
+
+def _sound_pack(home: Home, names: list[str]) -> Pack:
+    """Return the pack, or raise the first thing that is wrong with what the runs use of it."""
+    pack = usable_pack(home.pack)
+    used = [pack.get(name) for name in names] or list(pack.resources.values())
+    with TemporaryDirectory() as scratch, closing(parsing_engine(Path(scratch))) as engine:
+        for problem in lint_used(pack, used, [engine]):
+            raise problem
+    return pack
 
 
 def show_outcomes(home: Home, outcomes: list[Outcome]) -> None:

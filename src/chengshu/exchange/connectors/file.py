@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,32 +19,39 @@ from chengshu.kernel.errors import ExternalError, InputError, Where
 
 
 def find_files(source: FileSource, past: Past, around: Surroundings) -> list[Incoming]:
-    """Return the files that have not landed yet, by business date and name.
+    """Return the files that have not landed as they are now, by business date and path.
 
-    A file is known by its name and its bytes: the same name with other bytes is a new delivery.
+    A file is known by its path below the source's folder. It waits when its bytes are others than
+    those that landed last from that path: an older state that comes back is news too.
     """
     # The folder is given apart: signs in its name are no pattern.
-    found = glob.glob(source.path, root_dir=around.root, recursive=True)
-    paths = sorted(path for path in (around.root / name for name in found) if path.is_file())
-    if not paths:
+    found = set(glob.glob(source.path, root_dir=around.root, recursive=True))
+    names = [name for name in found if (around.root / name).is_file()]
+    if not names:
         raise ExternalError(
             f"source {source.path}", "no file is there", retryable=True,
             hint="Check the path in the declaration, and that the department has delivered.",
         )  # fmt: skip
-    dated = sorted(
-        ((_date_of(source, path), path) for path in paths), key=lambda d: (str(d[0]), d[1])
-    )
+    dated = [(_date_of(source, Path(name).name), name) for name in names]
     waiting = []
-    for as_of, path in dated:
-        digest = _digest_of(path)
-        key = f"{path.name}@{digest[:16]}"
-        if key not in past.keys:
-            waiting.append(_incoming(source, path, key, digest, as_of))
+    for as_of, name in sorted(dated, key=lambda d: (str(d[0]), d[1])):
+        path, digest = around.root / name, _digest_of(around.root / name)
+        shown = Path(name).relative_to(_folder_of(source.path)).as_posix()
+        landed = past.digests.get(shown, ())
+        if not landed or landed[-1] != digest:
+            again = landed.count(digest)
+            key = f"{shown}@{digest[:16]}" + (f"#{again + 1}" if again else "")
+            waiting.append(_incoming(source, path, shown, key, digest, as_of))
     return waiting
 
 
+def _folder_of(pattern: str) -> Path:
+    """Return the part of a pattern that is a folder's plain name."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts[:-1]))
+
+
 def _incoming(
-    source: FileSource, path: Path, key: str, digest: str, as_of: datetime | None
+    source: FileSource, path: Path, shown: str, key: str, digest: str, as_of: datetime | None
 ) -> Incoming:
     table = open_table(
         path,
@@ -56,7 +64,7 @@ def _incoming(
         format=source.format,
     )
     return Incoming(
-        source=path.name,
+        source=shown,
         key=key,
         mode="full",
         header=table.header,
@@ -87,16 +95,20 @@ def _digest_of(path: Path) -> str:
         ) from err
 
 
-def _date_of(source: FileSource, path: Path) -> datetime | None:
+def _date_of(source: FileSource, name: str) -> datetime | None:
+    """Return the business date that a file's name says; None where none is declared."""
     if source.as_of is None:
         return None
-    found = re.search(source.as_of, path.name)
-    digits = "".join(found.groups()) if found else ""
+    found = re.search(source.as_of, name)
+    groups = found.groups(default="") if found else ()
+    whole = r"(\d{4})(\d\d)(\d\d)" if len(groups) == 1 else r"(\d{4})-(\d\d?)-(\d\d?)"
+    parts = re.fullmatch(whole, "-".join(groups))
     try:
-        return datetime.strptime(digits, "%Y%m%d")  # noqa: DTZ007 - a business date has no zone
+        year, month, day = map(int, parts.groups() if parts else ())
+        return datetime(year, month, day)  # noqa: DTZ001 - a business date has no zone
     except ValueError as err:
         raise InputError(
             f"the file name has no date where as_of {source.as_of!r} looks for it",
-            where=Where(path.name),
+            where=Where(name),
             hint="Rename the file, or mend the pattern in the declaration.",
         ) from err

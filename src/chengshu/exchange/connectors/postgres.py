@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,8 @@ import pyarrow as pa
 from chengshu.catalog.source import PostgresSource
 from chengshu.engine.lake import load_extensions
 from chengshu.engine.sql import literal, quote
-from chengshu.exchange.connectors.watermark import floor_of, next_watermark
+from chengshu.exchange.connectors.table import select_sql
+from chengshu.exchange.connectors.watermark import NUMBER, TIME, MarkColumn, Span, span_of
 from chengshu.exchange.files.model import schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
@@ -22,17 +23,20 @@ ROWS_PER_BATCH = 122_880
 def find_postgres(source: PostgresSource, past: Past, around: Surroundings) -> list[Incoming]:
     """Return one delivery: the table, or what changed in it since the last pull."""
     with _connected(source, around) as con:
-        header = _header(con, source)
-        high = _highest(con, source)
-    floor = floor_of(source, past.watermark)
+        types = _columns(con, source)
+        header = list(types)
+        span = _span(con, source, types, past, around)
+    columns = [f"t.{quote(name)}::text AS {quote(name)}" for name in header]
+    sql = select_sql(f"{_qualified(source)} AS t", columns, header, span, past.key)
     return [
         Incoming(
             source=f"{source.database}:{source.table}",
             key=past.run,
             mode=source.mode,
             header=header,
-            batches=lambda: _read(source, around, header, floor),
-            watermark=next_watermark(past.watermark, high),
+            batches=lambda: _read(source, around, header, sql),
+            watermark=span.highest,
+            findings=span.findings,
         )
     ]
 
@@ -69,13 +73,14 @@ def _connected(source: PostgresSource, around: Surroundings) -> Iterator[Any]:
         con.close()
 
 
-def _header(con: Any, source: PostgresSource) -> list[str]:
+def _columns(con: Any, source: PostgresSource) -> dict[str, str]:
+    """Return the table's columns with their types."""
     table = literal(_qualified(source))
     sql = (
-        "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass("
-        f"{table}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+        "SELECT attname::text, format_type(atttypid, NULL)::text FROM pg_attribute "
+        f"WHERE attrelid = to_regclass({table}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
     )
-    names = [str(row[0]) for row in _query(con, sql, source).fetchall()]
+    names = {str(name): str(kind) for name, kind in _query(con, sql, source).fetchall()}
     if not names:
         raise InputError(
             f"{_name(source)} has no table {source.table!r} that user {source.user!r} may see"
@@ -88,24 +93,38 @@ def _header(con: Any, source: PostgresSource) -> list[str]:
     return names
 
 
-def _highest(con: Any, source: PostgresSource) -> str | None:
+def _span(
+    con: Any, source: PostgresSource, types: Mapping[str, str], past: Past, around: Surroundings
+) -> Span:
     if not source.watermark:
-        return None
-    sql = f"SELECT MAX({quote(source.watermark)})::text FROM {_qualified(source)}"
-    value = _query(con, sql, source).fetchone()[0]
-    return None if value is None else str(value)
+        return Span()
+    table, value = f"{_qualified(source)} AS t", f"t.{quote(source.watermark)}"
+    exact, kind = "({})::text", types[source.watermark]
+    if kind in ("smallint", "integer", "bigint"):
+        column = MarkColumn(table, value, typed=NUMBER, exact=exact)
+    elif kind in ("numeric", "real", "double precision"):
+        odd = f"{value}::text IN ('NaN', 'Infinity', '-Infinity')"
+        column = MarkColumn(table, value, typed=NUMBER, odd=odd, exact=exact)
+    elif kind == "date" or kind.startswith("timestamp"):
+        # Infinity is ahead of every clock.
+        column = MarkColumn(table, value, typed=TIME, odd=f"{value} = '-infinity'", exact=exact)
+    else:
+        form = f"translate({value}::text, '012345678', '999999999')"
+        column = MarkColumn(table, f"{value}::text", form, exact=exact)
+    return span_of(
+        source,
+        past.watermark,
+        around.timezone,
+        column,
+        lambda sql: _query(con, sql, source).fetchall(),
+    )
 
 
 def _read(
-    source: PostgresSource, around: Surroundings, header: Sequence[str], floor: str | int | None
+    source: PostgresSource, around: Surroundings, header: Sequence[str], sql: str
 ) -> Iterator[pa.RecordBatch]:
     import duckdb
 
-    columns = ", ".join(f"{quote(name)}::text AS {quote(name)}" for name in header)
-    sql = f"SELECT {columns} FROM {_qualified(source)}"
-    if floor is not None and source.watermark:
-        mark = quote(source.watermark)
-        sql += f" WHERE {mark} >= {literal(str(floor))} OR {mark} IS NULL"
     schema, line = schema_of(header), 0
     with _connected(source, around) as con:
         reader = _query(con, sql, source).to_arrow_reader(ROWS_PER_BATCH)

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from chengshu.catalog.source import SqliteSource
 from chengshu.engine.sql import quote
-from chengshu.exchange.connectors.watermark import floor_of, next_watermark
+from chengshu.exchange.connectors.table import select_sql
+from chengshu.exchange.connectors.watermark import NUMBER, OTHER, MarkColumn, Span, span_of
 from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
@@ -22,16 +23,18 @@ def find_sqlite(source: SqliteSource, past: Past, around: Surroundings) -> list[
     path = around.root / source.path
     with closing(_open(path, source)) as con:
         header = _header(con, source)
-        high = _highest(con, source)
-    floor = floor_of(source, past.watermark)
+        span = _span(con, source, past, around)
+    columns = [f"t.{quote(name)}" for name in header]
+    sql = select_sql(f"{quote(source.table)} AS t", columns, header, span, past.key)
     return [
         Incoming(
             source=f"{path.name}:{source.table}",
             key=past.run,
             mode=source.mode,
             header=header,
-            batches=lambda: _read(path, source, header, floor),
-            watermark=next_watermark(past.watermark, high),
+            batches=lambda: _read(path, source, header, sql),
+            watermark=span.highest,
+            findings=span.findings,
         )
     ]
 
@@ -64,22 +67,31 @@ def _header(con: sqlite3.Connection, source: SqliteSource) -> list[str]:
     return names
 
 
-def _highest(con: sqlite3.Connection, source: SqliteSource) -> str | None:
+def _span(con: sqlite3.Connection, source: SqliteSource, past: Past, around: Surroundings) -> Span:
     if not source.watermark:
-        return None
-    sql = f"SELECT MAX({quote(source.watermark)}) FROM {quote(source.table)}"
-    return _as_text(next(iter(_execute(con, sql, source)))[0])[0]
+        return Span()
+    value = f"t.{quote(source.watermark)}"
+    mask = value
+    for digit in "012345678":
+        mask = f"REPLACE({mask}, '{digit}', '9')"
+    # Each value has a type of its own, and SQLite sorts all numbers before all texts.
+    form = (
+        f"CASE typeof({value}) WHEN 'text' THEN {mask} WHEN 'blob' THEN '{OTHER}' "
+        f"ELSE CASE WHEN {value} BETWEEN -9e307 AND 9e307 THEN '{NUMBER}' ELSE '{OTHER}' END END"
+    )
+    column = MarkColumn(f"{quote(source.table)} AS t", value, form)
+    return span_of(
+        source,
+        past.watermark,
+        around.timezone,
+        column,
+        lambda sql: [[_as_text(cell)[0] for cell in row] for row in _execute(con, sql, source)],
+    )
 
 
 def _read(
-    path: Path, source: SqliteSource, header: Sequence[str], floor: str | int | None
+    path: Path, source: SqliteSource, header: Sequence[str], sql: str
 ) -> Iterator[pa.RecordBatch]:
-    columns = ", ".join(quote(name) for name in header)
-    sql = f"SELECT {columns} FROM {quote(source.table)}"
-    if floor is not None and source.watermark:
-        mark = quote(source.watermark)
-        value = str(floor) if isinstance(floor, int) else _text(floor)
-        sql += f" WHERE {mark} >= {value} OR {mark} IS NULL"
     schema, line = schema_of(header), 0
     with closing(_open(path, source)) as con:
         cursor = _execute(con, sql, source)

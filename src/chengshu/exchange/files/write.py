@@ -24,13 +24,17 @@ def write_table(table: TableFile, to: Path) -> None:
     The file appears whole or not at all. A null is written to CSV as an empty cell.
 
     Raises:
-        InputError: The suffix is another one, or the folder cannot be written to.
+        InputError: The suffix is another one, the table would be written over its own file, or the
+            folder cannot be written to.
     """
     writers = {".csv": _write_csv, ".parquet": _write_parquet}
     writer = writers.get(to.suffix.lower())
     if writer is None:
         problem = f"files with the suffix {to.suffix!r} are not written"
         raise InputError(problem, where=Where(str(to)), hint="Known: .csv, .parquet.")
+    if to.exists() and to.samefile(table.path):
+        hint = "What came is kept as it came: choose another name."
+        raise InputError("this is the file that is read", where=Where(str(to)), hint=hint)
     with _replacing(to) as part:
         writer(table, part)
 
