@@ -138,7 +138,7 @@ def _read(
                     _name(source), "the connection ended in the middle of the pull",
                     retryable=True, hint="Nothing was taken; pull again.",
                 ) from err  # fmt: skip
-            arrays = [pa.array(range(line + 1, line + batch.num_rows + 1), pa.int64())]
+            arrays = [pa.arange(line + 1, line + 1 + batch.num_rows)]
             arrays += [column.cast(pa.string()) for column in batch.columns]
             arrays += [pa.nulls(batch.num_rows, pa.string())] * 2
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

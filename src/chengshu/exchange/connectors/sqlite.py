@@ -99,7 +99,7 @@ def _read(
             texts = [[_as_text(value) for value in row] for row in rows]
             problems = ["undecodable" if any(p for _, p in row) else None for row in texts]
             columns_of = list(zip(*([text for text, _ in row] for row in texts), strict=True))
-            arrays = [pa.array(range(line + 1, line + len(rows) + 1), pa.int64())]
+            arrays = [pa.arange(line + 1, line + 1 + len(rows))]
             arrays += [pa.array(values, pa.string()) for values in columns_of]
             arrays += [pa.nulls(len(rows), pa.string()), pa.array(problems, pa.string())]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
