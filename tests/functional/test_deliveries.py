@@ -210,6 +210,7 @@ MARKS: dict[str, tuple[str, list[list[object]], list[str | None], list[tuple[int
     "numbers as text": ("TEXT", [["8", "9"], ["10", "11"], ["12"]], ["9", "11", "12"],
                         [(2, UNLIKE), (3, UNLIKE)]),
     "padded text": ("TEXT", [["08", "09"], ["10", "11"]], ["09", "11"], []),
+    "signs": ("TEXT", [["A'[8]*?1", "A'[8]*?2"], ["A'[8]*?3"]], ["A'[8]*?2", "A'[8]*?3"], []),
     "numbers and text": ("", [[8, 9], ["10"], [11]], ["9", "9", "11"], [(2, UNLIKE), (3, UNLIKE)]),
     "negative text": ("TEXT", [["-9"], ["-5"]], [None, None], [(1, UNLIKE), (2, UNLIKE)]),
     "days first": ("TEXT", [["31/01/2025"], ["01/02/2025"]], [None, None],

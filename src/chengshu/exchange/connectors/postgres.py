@@ -18,6 +18,17 @@ from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
 
 ROWS_PER_BATCH = 122_880
+_UNORDERED = "{}::text IN ('NaN', 'Infinity', '-Infinity')"
+# Type → what its values are, and the condition of those that have no place in their order; a time
+# of infinity has one: it is ahead of every clock.
+TYPED = {
+    **dict.fromkeys(("smallint", "integer", "bigint"), (NUMBER, "FALSE")),
+    **dict.fromkeys(("numeric", "real", "double precision"), (NUMBER, _UNORDERED)),
+    **dict.fromkeys(
+        ("date", "timestamp without time zone", "timestamp with time zone"),
+        (TIME, "{} = '-infinity'"),
+    ),
+}
 
 
 def find_postgres(source: PostgresSource, past: Past, around: Surroundings) -> list[Incoming]:
@@ -100,17 +111,13 @@ def _span(
         return Span()
     table, value = f"{_qualified(source)} AS t", f"t.{quote(source.watermark)}"
     exact, kind = "({})::text", types[source.watermark]
-    if kind in ("smallint", "integer", "bigint"):
-        column = MarkColumn(table, value, typed=NUMBER, exact=exact)
-    elif kind in ("numeric", "real", "double precision"):
-        odd = f"{value}::text IN ('NaN', 'Infinity', '-Infinity')"
-        column = MarkColumn(table, value, typed=NUMBER, odd=odd, exact=exact)
-    elif kind == "date" or kind.startswith("timestamp"):
-        # Infinity is ahead of every clock.
-        column = MarkColumn(table, value, typed=TIME, odd=f"{value} = '-infinity'", exact=exact)
+    if kind in TYPED:
+        typed, odd = TYPED[kind]
+        column = MarkColumn(table, value, lambda _: odd.format(value), typed=typed, exact=exact)
     else:
-        form = f"translate({value}::text, '012345678', '999999999')"
-        column = MarkColumn(table, f"{value}::text", form, exact=exact)
+        text = f"{value}::text"
+        mask = f"translate({text}, '012345678', '999999999')"
+        column = MarkColumn(table, text, lambda f: f"{mask} <> {literal(f)}", mask, exact=exact)
     return span_of(
         source,
         past.watermark,

@@ -17,6 +17,8 @@ from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
 
+FINITE = "BETWEEN -9e307 AND 9e307"
+
 
 def find_sqlite(source: SqliteSource, past: Past, around: Surroundings) -> list[Incoming]:
     """Return one delivery: the table, or what changed in it since the last pull."""
@@ -77,9 +79,10 @@ def _span(con: sqlite3.Connection, source: SqliteSource, past: Past, around: Sur
     # Each value has a type of its own, and SQLite sorts all numbers before all texts.
     form = (
         f"CASE typeof({value}) WHEN 'text' THEN {mask} WHEN 'blob' THEN '{OTHER}' "
-        f"ELSE CASE WHEN {value} BETWEEN -9e307 AND 9e307 THEN '{NUMBER}' ELSE '{OTHER}' END END"
+        f"ELSE CASE WHEN {value} {FINITE} THEN '{NUMBER}' ELSE '{OTHER}' END END"
     )
-    column = MarkColumn(f"{quote(source.table)} AS t", value, form)
+    table = f"{quote(source.table)} AS t"
+    column = MarkColumn(table, value, lambda found: _unlike_sql(value, found), form)
     return span_of(
         source,
         past.watermark,
@@ -87,6 +90,15 @@ def _span(con: sqlite3.Connection, source: SqliteSource, past: Past, around: Sur
         column,
         lambda sql: [[_as_text(cell)[0] for cell in row] for row in _execute(con, sql, source)],
     )
+
+
+def _unlike_sql(value: str, form: str) -> str:
+    """Return the condition of the values that have another form, without making each one's."""
+    if form == NUMBER:
+        return f"(typeof({value}) NOT IN ('integer', 'real') OR {value} NOT {FINITE})"
+    signs = {"9": "[0-9]", "*": "[*]", "?": "[?]", "[": "[[]"}
+    pattern = _text("".join(signs.get(sign, sign) for sign in form))
+    return f"(typeof({value}) <> 'text' OR {value} NOT GLOB {pattern})"
 
 
 def _read(

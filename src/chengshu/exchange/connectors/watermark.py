@@ -39,22 +39,18 @@ class MarkColumn:
     Attributes:
         table: The table as a relation.
         value: The column; the source compares its values by their own type.
-        form: SQL of a value's form: `NUMBER`, `TIME`, `OTHER`, or `mask_of` a text.
+        unlike: Form → condition of the values that are not compared with those of that form.
+        form: SQL of a value's form: `NUMBER`, `OTHER`, or a text's own; for columns without type.
         typed: `NUMBER` or `TIME` where the column's type says it for every value.
-        odd: Condition of the values of a typed column that have no place in its order.
         exact: Template that makes SQL of a value into SQL of its exact text.
     """
 
     table: str
     value: str
+    unlike: Callable[[str], str]
     form: str = ""
     typed: str | None = None
-    odd: str = "FALSE"
     exact: str = "{}"
-
-    def unlike(self, form: str) -> str:
-        """Return the condition of the values that are not compared."""
-        return self.odd if self.typed else f"{self.form} <> {literal(form)}"
 
 
 @dataclass(frozen=True, slots=True)
