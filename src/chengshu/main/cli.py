@@ -53,8 +53,8 @@ def choose_home(
 def init(
     folder: Annotated[Path, typer.Argument(help="The home folder to make.")],
     pack: Annotated[
-        Path, typer.Option(help="The city pack; FOLDER/packs/city if not given.")
-    ] = Path(),
+        Path | None, typer.Option(help="The city pack; FOLDER/packs/city if not given.")
+    ] = None,
 ) -> None:
     """Make a home folder: where the stores, the flows and the settings live."""
     from chengshu.main import homes
@@ -176,7 +176,9 @@ def read(
 
 @app.command("demo")
 def demo(
-    folder: Annotated[Path, typer.Argument(help="The home folder to make.")] = Path("demo-home"),
+    folder: Annotated[
+        Path, typer.Argument(help="The home folder to make; it may not hold anything.")
+    ] = Path("demo-home"),
 ) -> None:
     """Make a small city of four departments, take two deliveries from it, and report."""
     from chengshu.main import demonstrate

@@ -12,10 +12,9 @@ from chengshu.main.home import make_home, open_home
 from chengshu.main.render import say
 
 
-def init(folder: Path, pack: Path) -> None:
-    """Make a home whose city pack is ``pack``, or ``packs/city`` in it when that is empty."""
-    chosen = pack if pack != Path() else folder / "packs" / "city"
-    home = make_home(folder, chosen)
+def init(folder: Path, pack: Path | None) -> None:
+    """Make a home whose city pack is ``pack``, or ``packs/city`` in it when none is given."""
+    home = make_home(folder, pack)
     say(f"home      {home.root}")
     say(f"city pack {home.pack}{'' if home.pack.exists() else '  (not there yet)'}")
     say("")
