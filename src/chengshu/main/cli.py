@@ -1,22 +1,20 @@
 """The command line: what people type, and what comes back.
 
 Exit codes: 0 done; 1 refused input or data; 2 a wrong declaration or usage; 3 an engine, a disk
-or another system failed; 4 the stores contradict each other.
+or another system failed; 4 the stores contradict each other; 130 interrupted (`door`).
 
 Each command imports what it needs when it is called, so that help and small tools start at once.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
-from traceback import extract_tb
 from typing import Annotated, Literal
 
 import typer
+from typer._click.exceptions import ClickException
 
-from chengshu.kernel.errors import ChengshuError
+from chengshu.kernel.errors import InputError
 
 app = typer.Typer(
     name="chengshu",
@@ -186,25 +184,18 @@ def demo(
     demonstrate.demo(folder)
 
 
-def main() -> None:
-    """Run the command; an error of ours is one message and an exit code, never a traceback."""
+def run_command(args: list[str]) -> int:
+    """Run the command that ``args`` say; return its exit code, having told of wrong usage."""
+    command = typer.main.get_command(app)
+    # Not by calling the app: it takes a closed pipe for a failure.
     try:
-        app()
-    except ChengshuError as err:
-        _end(str(err), err.exit_code)
-    except KeyboardInterrupt:
-        _end("interrupted; what is finished stays, run it again to go on.", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as err:
-        _end(f"{err.filename or 'the system'}: {err.strerror}", 3)
-    except Exception as err:  # noqa: BLE001 - the last door; what others say may be citizens' data
-        place = [f for f in extract_tb(err.__traceback__) if "chengshu" in f.filename][-1]
-        at = f"{Path(place.filename).name}:{place.lineno}"
-        _end(f"a fault of the platform: {type(err).__name__} at {at}.", 3)
-
-
-def _end(message: str, code: int) -> None:
-    sys.stderr.write(f"chengshu: {message}\n")
-    sys.exit(code)
+        with command.make_context("chengshu", args) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.Abort:
+        raise InputError("nothing was typed") from None
+    except ClickException as err:
+        err.show()
+        return int(err.exit_code)
+    return 0

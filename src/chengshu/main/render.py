@@ -15,8 +15,15 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-OUT = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave a closed pipe to the door; rich would end with an error."""
+        raise BrokenPipeError
+
+
+OUT = _Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+ERR = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def show_json(rows: Iterable[Mapping[str, Any]]) -> None:
