@@ -91,6 +91,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "unknown code set": (["value", "code", "--param", "codes=zz"], 1, r"'zz'. Known: .*gb2261_1"),
     "wrong date": (["run", "--as-of", "soon"], 1, r"--as-of 'soon' is not an ISO date"),
     "time with zone": (["run", "--as-of", "2026-01-01T00:00+08:00"], 1, r"has a zone"),
+    "secret of no pack": (["secret", "Bad Name"], 1, r"'Bad Name'. Names are small letters"),
     "no file": (["read", "/nowhere.csv"], 1, r"/nowhere.csv: there is no such file"),
     "no values": (["value", "date", "/nowhere.txt"], 1, r"/nowhere.txt: there is no such file"),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import command, finish, start
-from tests.support.home import write
+from tests.support.home import make_test_home, write
 
 
 def test_init_makes_a_home_once_and_says_what_is_next(tmp_path: Path):
@@ -94,3 +94,25 @@ def test_a_wrong_home_is_said_so(tmp_path: Path, case: str):
 
     assert done.code == {"no home": 1, "pack too long": 3}.get(case, 2), done
     assert message in done.err, done
+
+
+GARBAGE: dict[str, tuple[list[str], str]] = {
+    "state.sqlite": (["secret", "pw"], "move it away: the usage record is lost"),
+    "flows.sqlite": (["run"], "move it away: a new one is made"),
+    "keys/secrets.key": (["secret", "pw"], "remove it and store each secret again"),
+}
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_a_file_of_the_home_that_is_garbage_is_named_with_a_way_out(tmp_path: Path, name: str):
+    args, way_out = GARBAGE[name]
+    home = make_test_home(tmp_path / "home")
+    write(home.root / name, "no database, no key; " * 300)
+
+    done = home.call(*args, given="sesame")
+
+    assert (done.code, done.out) == (3, ""), done
+    assert f"{home.root / name}: the file is damaged" in done.err
+    assert way_out in done.err
+    (home.root / name).unlink()
+    assert "damaged" not in home.call(*args, given="sesame").text

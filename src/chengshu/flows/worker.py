@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
-from sqlalchemy.exc import DBAPIError
 
 import chengshu.flows.clock  # noqa: F401 - old SQLite lacks what dbos asks of it
 from chengshu.catalog import Pack
 from chengshu.flows.platform import Platform
 from chengshu.flows.run import QUEUE, WORKFLOW, use_platform
 from chengshu.kernel.errors import ExternalError
+from chengshu.state import told_database
 
 # One name for every process: a second executor would run live steps again (decisions.md, trap 6).
 EXECUTOR, VERSION = "chengshu", "1"
@@ -102,27 +102,13 @@ def run_asks(
         lock: Lock file of the home.
         waves: Runs of one wave go side by side; a wave starts when the one before has ended.
     """
-    with _told(flows):
+    with told_database("flows", flows):
         with _held(flows.with_suffix(".lock"), wait=True):
             DBOS.migrate(f"sqlite:///{flows}")
         for wave in waves:
             with _client(flows) as client:
                 asked = {_enqueue(client, ask): ask for ask in wave}
             yield from _outcomes(open_platform, flows, lock, asked)
-
-
-@contextmanager
-def _told(flows: Path) -> Iterator[None]:
-    """Tell an error of the flows' database as ours."""
-    try:
-        yield
-    except DBAPIError as err:
-        raise ExternalError(
-            f"flows {flows}",
-            "the database cannot be read or written",
-            retryable=True,
-            hint="Check that it may be written and the disk is not full; run it again to go on.",
-        ) from err
 
 
 @contextmanager

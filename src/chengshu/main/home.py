@@ -169,7 +169,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
         raise DeclarationError(where, f"not TOML: {err}") from err
     for name, value in given.items():
         # A bool is an int to Python, and no number of anything.
-        if type(value) is not SETTINGS.get(name) or not _is_usable(name, value):
+        if type(value) is not SETTINGS.get(name) or not _is_usable(name, given[name]):
             least = {n: f" from {value}" for n, value in LEAST.items()}
             known = [f"{n} ({t.__name__}{least.get(n, '')})" for n, t in SETTINGS.items()]
             raise DeclarationError(where, f"wrong setting {name!r}", known)

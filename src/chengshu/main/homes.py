@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
+from chengshu.catalog.declared import Name
 from chengshu.kernel.errors import InputError
 from chengshu.main.home import make_home, open_home
 from chengshu.main.render import say
@@ -23,6 +25,13 @@ def init(folder: Path, pack: Path | None) -> None:
 
 def secret(home: Path, name: str) -> None:
     """Store a secret that is asked for, or read from a pipe."""
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError as err:
+        raise InputError(
+            f"no city pack can name a secret {name!r}",
+            hint="Names are small letters, digits and single underscores: front_password.",
+        ) from err
     piped = not sys.stdin.isatty()
     value = sys.stdin.readline().rstrip("\r\n") if piped else _asked(name)
     if not value:

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import delete, insert, select
 
-from chengshu.kernel.errors import IntegrityError, NotFoundError
+from chengshu.kernel.errors import ExternalError, IntegrityError, NotFoundError
 from chengshu.security.store import SECRETS
 from chengshu.state import Database
 
@@ -53,4 +53,13 @@ class Secrets:
             handle = os.open(self._key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(Fernet.generate_key())
-        return Fernet(self._key.read_bytes())
+        try:
+            return Fernet(self._key.read_bytes())
+        except ValueError as err:
+            raise ExternalError(
+                f"key {self._key}",
+                "the file is damaged or no key",
+                retryable=False,
+                hint="Put it back from a copy; without one, remove it and store each secret again: "
+                "chengshu secret NAME.",
+            ) from err
