@@ -22,8 +22,25 @@ def test_pull_lands_and_run_refines_what_landed(tmp_path: Path):
         {"resource": STREET, "batch": 2, "pulled": 3},
     ])  # fmt: skip
     assert [(w["batch"], w["rows"]) for w in waiting] == [(1, 4), (2, 3)]
-    assert home.run(STREET) == [{"resource": STREET, "batch": None, "pulled": 0}]
+    assert [(r["batch"], r["accepted"]) for r in home.run(STREET)] == [(1, 2), (2, 3)]
     assert [b["accepted"] for b in home.balances(STREET)] == [2, 3]
+
+
+def test_a_delivery_without_rows_is_told_with_a_way_to_refuse_it(tmp_path: Path):
+    home = make_test_home(tmp_path / "home")
+    home.deliver_all()
+    home.run(STREET)
+    home.deliver("street_20260301", "code,name,opened", [])
+
+    ran, status = home.call("run", STREET), home.call("status", STREET)
+
+    for done in (ran, status):
+        assert done.code == 0
+        assert f"{STREET} batch 3 came without any row" in done.out
+        assert "declare rows: {min: 1}" in done.out
+    assert [(b["batch"], b["pulled"], b["accepted"]) for b in home.balances(STREET)][-1] == (
+        3, 0, 0,
+    )  # fmt: skip
 
 
 def test_status_tells_of_stores_batches_rules_and_sources(home: TestHome):

@@ -57,7 +57,7 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        batches: The batches that landed; there may be some before an error.
+        batches: The batches that landed, were refined or judged again; also before an error.
         error: ``code``, ``message``, ``exit_code``; None when all went well.
     """
 
@@ -105,10 +105,19 @@ def run_asks(
     with told_database("flows", flows):
         with _held(flows.with_suffix(".lock"), wait=True):
             DBOS.migrate(f"sqlite:///{flows}")
-        for wave in waves:
+        waiting: dict[str, Ask] = {}
+        rest = list(waves)
+        while rest or waiting:
+            if not waiting:
+                waiting = _ask(flows, rest.pop(0))
+            with _held(lock) as mine:
+                if mine:
+                    left = _left(flows, waiting)
+                    with open_platform() as platform, _worker(platform, flows):
+                        yield from _serve(flows, waiting, rest, left)
+                    continue
             with _client(flows) as client:
-                asked = {_enqueue(client, ask): ask for ask in wave}
-            yield from _outcomes(open_platform, flows, lock, asked)
+                yield from _follow(client.list_workflows, waiting, lambda: not _is_free(lock))
 
 
 @contextmanager
@@ -138,22 +147,32 @@ def _enqueue(client: DBOSClient, ask: Ask) -> str:
     return options["workflow_id"]
 
 
-def _outcomes(
-    open_platform: Callable[[], Any],
-    flows: Path,
-    lock: Path,
-    asked: Mapping[str, Ask],
+def _ask(flows: Path, wave: Sequence[Ask]) -> dict[str, Ask]:
+    with _client(flows) as client:
+        return {_enqueue(client, ask): ask for ask in wave}
+
+
+def _left(flows: Path, mine: Mapping[str, Ask]) -> dict[str, Ask]:
+    """Return the runs that others asked for and that have not ended; who asked may be dead."""
+    with _client(flows) as client:
+        found: Any = client.list_workflows(status=["PENDING", "ENQUEUED"], queue_name=QUEUE)
+    return {s.workflow_id: Ask(*s.input["args"]) for s in found if s.workflow_id not in mine}
+
+
+def _serve(
+    flows: Path, waiting: dict[str, Ask], rest: list[Sequence[Ask]], left: Mapping[str, Ask]
 ) -> Iterator[Outcome]:
-    """Yield the outcome of every run, becoming the worker when nobody else is."""
-    waiting = dict(asked)
-    while waiting:
-        with _held(lock) as mine:
-            if mine:
-                with open_platform() as platform, _worker(platform, flows):
-                    yield from _follow(DBOS.list_workflows, waiting, lambda: True)
-                continue
-        with _client(flows) as client:
-            yield from _follow(client.list_workflows, waiting, lambda: not _is_free(lock))
+    """As the worker, yield the outcome of every run, and last what it did of those left over."""
+    yield from _follow(DBOS.list_workflows, waiting, lambda: True)
+    while rest:
+        waiting.update(_ask(flows, rest.pop(0)))
+        yield from _follow(DBOS.list_workflows, waiting, lambda: True)
+    _drain()
+    ended: Any = DBOS.list_workflows(workflow_ids=list(left)) if left else ()
+    for status in ended:
+        # What they failed at, the runs after them have told.
+        if status.status == "SUCCESS" and status.output["batches"]:
+            yield Outcome(left[status.workflow_id].resource, status.output["batches"], None)
 
 
 def _follow(
@@ -227,7 +246,6 @@ def _worker(platform: Platform, flows: Path) -> Iterator[None]:
             polling_interval_sec=PAUSE_S,
         )
         yield
-        _drain()
     finally:
         DBOS.destroy()
         use_platform(None)

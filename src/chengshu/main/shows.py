@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,22 @@ def _show_status(parts: Mapping[str, list[dict[str, Any]]]) -> None:
             show_table(TITLES[about], names, [[line[name] for name in names] for line in lines])
     if not parts["store"]:
         say("nothing has been pulled yet. next: chengshu run")
+    say_empty(parts["batch"])
     for line in parts["batch"]:
         if not line["closed"]:
             say(
                 f"{line['resource']} batch {line['batch']} does not balance: "
                 f"{line['lost']} rows lost"
+            )
+
+
+def say_empty(lines: Iterable[Mapping[str, Any]]) -> None:
+    """Say which batches came without a single row: in a full delivery, that ends every record."""
+    for line in lines:
+        if line.get("batch") is not None and line["pulled"] == 0:
+            say(
+                f"{line['resource']} batch {line['batch']} came without any row; a full delivery "
+                "without rows ends every record. To refuse it, declare rows: {min: 1}."
             )
 
 
