@@ -7,26 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import command
-from tests.support.home import RESIDENT, STREET, TestHome, make_test_home, write
-
-
-def test_init_makes_a_home_once_and_says_what_is_next(tmp_path: Path):
-    first, second = (command("init", tmp_path / "new") for _ in range(2))
-
-    assert (first.code, second.code) == (0, 0)
-    assert "(not there yet)" in first.out
-    assert f"chengshu --home {tmp_path / 'new'} check" in first.out
-    assert (tmp_path / "new" / "config.toml").is_file()
-
-
-def test_init_refuses_a_folder_that_holds_something_else(tmp_path: Path):
-    write(tmp_path / "letter.txt", "mine")
-
-    done = command("init", tmp_path)
-
-    assert (done.code, done.out) == (1, "")
-    assert "is not empty and not a home" in done.err
+from tests.support.home import RESIDENT, STREET, TestHome, make_test_home
 
 
 def test_pull_lands_and_run_refines_what_landed(tmp_path: Path):
@@ -41,8 +22,25 @@ def test_pull_lands_and_run_refines_what_landed(tmp_path: Path):
         {"resource": STREET, "batch": 2, "pulled": 3},
     ])  # fmt: skip
     assert [(w["batch"], w["rows"]) for w in waiting] == [(1, 4), (2, 3)]
-    assert home.run(STREET) == [{"resource": STREET, "batch": None, "pulled": 0}]
+    assert [(r["batch"], r["accepted"]) for r in home.run(STREET)] == [(1, 2), (2, 3)]
     assert [b["accepted"] for b in home.balances(STREET)] == [2, 3]
+
+
+def test_a_delivery_without_rows_is_told_with_a_way_to_refuse_it(tmp_path: Path):
+    home = make_test_home(tmp_path / "home")
+    home.deliver_all()
+    home.run(STREET)
+    home.deliver("street_20260301", "code,name,opened", [])
+
+    ran, status = home.call("run", STREET), home.call("status", STREET)
+
+    for done in (ran, status):
+        assert done.code == 0
+        assert f"{STREET} batch 3 came without any row" in done.out
+        assert "declare rows: {min: 1}" in done.out
+    assert [(b["batch"], b["pulled"], b["accepted"]) for b in home.balances(STREET)][-1] == (
+        3, 0, 0,
+    )  # fmt: skip
 
 
 def test_status_tells_of_stores_batches_rules_and_sources(home: TestHome):
@@ -149,6 +147,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "unknown code set": (["value", "code", "--param", "codes=zz"], 1, r"'zz'. Known: .*gb2261_1"),
     "wrong date": (["run", "--as-of", "soon"], 1, r"--as-of 'soon' is not an ISO date"),
     "time with zone": (["run", "--as-of", "2026-01-01T00:00+08:00"], 1, r"has a zone"),
+    "secret of no pack": (["secret", "Bad Name"], 1, r"'Bad Name'. Names are small letters"),
     "no file": (["read", "/nowhere.csv"], 1, r"/nowhere.csv: there is no such file"),
     "no values": (["value", "date", "/nowhere.txt"], 1, r"/nowhere.txt: there is no such file"),
 }
@@ -162,29 +161,6 @@ def test_what_is_refused_says_why_and_what_is_known(home: TestHome, case: str):
 
     assert (done.code, done.out) == (code, ""), done
     assert re.search(message, done.err), done.err
-
-
-HOMES: dict[str, tuple[str | None, str]] = {
-    "no home": (None, "is not a home. Make one with: chengshu init"),
-    "not TOML": ("pack = [", "config.toml: not TOML"),
-    "unknown setting": ('pack = "p"\nmemory = 3', "Known: pack (str), memory_mb (int from 100)"),
-    "wrong kind": ('pack = "p"\nthreads = true', "wrong setting 'threads'"),
-    "too little": ('pack = "p"\nmemory_mb = -5', "wrong setting 'memory_mb'"),
-    "no pack named": ("threads = 1", "setting 'pack' is missing"),
-    "missing pack": ('pack = "nowhere"', "city.yaml: there is no such file"),
-}
-
-
-@pytest.mark.parametrize("case", HOMES)
-def test_a_wrong_home_is_said_so(tmp_path: Path, case: str):
-    config, message = HOMES[case]
-    if config is not None:
-        write(tmp_path / "config.toml", config)
-
-    done = command("--home", tmp_path, "status")
-
-    assert done.code == (2 if case == "missing pack" else 1), done
-    assert message in done.err, done
 
 
 def test_a_home_without_data_says_how_to_bring_it_in(tmp_path: Path):

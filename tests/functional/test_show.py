@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import pwd
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -48,14 +52,60 @@ def test_without_a_reason_nothing_is_shown_in_the_clear(home: TestHome, reason: 
     assert uses(home) == before
 
 
-def test_a_look_in_the_clear_is_recorded_with_name_and_reason(home: TestHome):
-    done = home.call("show", RESIDENT, "--unmasked", "--reason", "case 2026-17", "--json")
+LOOKS: dict[str, tuple[list[str], str]] = {
+    "rows": ([], "department, first 20 rows"),
+    "batch": (["--store", "landing", "--batch", "1", "--limit", "3"],
+              "landing batch 1, first 3 rows"),
+    "record": (["--record", "1"], "record [0-9a-f]{64}"),
+}  # fmt: skip
 
-    assert [row["person"] for row in done.lines] == ["王小明", "李小红", "周小云"]
-    use = uses(home)[-1]
-    assert (use["what"], use["reason"]) == (f"{RESIDENT} department", "case 2026-17")
-    assert use["person"]
-    assert isinstance(use["at"], datetime)
+
+@pytest.mark.parametrize("case", LOOKS)
+def test_a_look_in_the_clear_is_recorded_whatever_the_environment_says(
+    home: TestHome, case: str, monkeypatch: pytest.MonkeyPatch
+):
+    args, what = LOOKS[case]
+    for name in ("LOGNAME", "USER"):
+        monkeypatch.setenv(name, "mayor")
+
+    done = home.call("show", RESIDENT, *args, "--unmasked", "--reason", "case 17", "--json")
+
+    assert "王小明" in [row["person"] for row in done.lines]
+    use = home.call("usage", "--json").lines[-1]
+    assert re.fullmatch(f"{RESIDENT} {what}", use["what"])
+    assert (use["person"], use["reason"]) == (pwd.getpwuid(os.getuid()).pw_name, "case 17")
+    assert datetime.fromisoformat(use["at"])
+
+
+def test_who_looked_at_one_record_can_be_told_and_its_key_cannot(tmp_path: Path):
+    home = make_test_home(tmp_path / "home")
+    home.deliver_all()
+    home.run(RESIDENT, STREET)
+    for record in ("王1", "2", "2"):
+        home.call("show", RESIDENT, "--record", record, "--unmasked", "--reason", "case 17")
+
+    digests = [use["what"] for use in home.call("usage", "--json").lines]
+    found = home.call("usage", "--record", "2", "--json").lines
+
+    assert [use["what"] for use in found] == digests[1:]
+    assert hashlib.sha256(b"2").hexdigest() not in str(digests)
+    assert "王1".encode() not in (home.root / "state.sqlite").read_bytes()
+    assert "looks in the clear" in home.call("usage").out
+
+
+def test_nobody_has_looked_yet(tmp_path: Path):
+    done = make_test_home(tmp_path / "home").call("usage")
+
+    assert done.out == "nobody has looked at anything in the clear\n"
+
+
+@pytest.mark.parametrize("more", [["--store", "landing"], ["--store", "department"],
+                                  ["--batch", "1"]])  # fmt: skip
+def test_a_records_history_goes_with_no_store_or_batch(home: TestHome, more: list[str]):
+    done = home.call("show", RESIDENT, "--record", "1", *more)
+
+    assert (done.code, done.out) == (2, "")
+    assert "--store and --batch do not go with it" in done.err
 
 
 def test_one_batch_and_one_record(home: TestHome):

@@ -14,9 +14,11 @@ from typing import Any
 from dbos import DBOS
 
 from chengshu.catalog import Pack, Resource
+from chengshu.engine.sql import literal
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.platform import Platform
 from chengshu.kernel.errors import ChengshuError, ConflictError
+from chengshu.libraries import stores
 from chengshu.libraries.landing import find_batch
 from chengshu.libraries.refine import refine_pending
 from chengshu.libraries.stores import ensure_tables
@@ -33,23 +35,29 @@ def use_platform(platform: Platform | None) -> None:
 
 @DBOS.workflow(name=WORKFLOW)
 def run_resource(name: str, version: str, as_of: str | None, refine: bool) -> dict[str, Any]:
-    """Bring a resource up to date; return ``batches`` that landed and ``error``, None or told.
+    """Bring a resource up to date; return ``batches`` that it moved and ``error``, None or told.
 
     Errors are told as data: what a workflow remembers must read the same after any upgrade.
     """
     run = str(DBOS.workflow_id)
-    landed: list[int] = []
-    told = refine_step(name, version) if refine else waiting_step(name, version, run)
+    batches: set[int] = set()
+
+    def refined() -> dict[str, Any]:
+        told = refine_step(name, version)
+        batches.update(told["value"] or ())
+        return told
+
+    told = refined() if refine else waiting_step(name, version, run)
     if told["error"] is None and refine:
         told = waiting_step(name, version, run)
     for key in told["value"] or ():
         told = land_step(name, version, run, key, as_of)
         if told["error"] is None:
-            landed.append(told["value"])
-            told = refine_step(name, version) if refine else told
+            batches.add(told["value"])
+            told = refined() if refine else told
         if told["error"] is not None:
             break
-    return {"batches": landed, "error": told["error"]}
+    return {"batches": sorted(batches), "error": told["error"]}
 
 
 def _told(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
@@ -95,12 +103,24 @@ def land_step(name: str, version: str, run: str, key: str, as_of: str | None) ->
 @DBOS.step(name="refine")
 @_told
 def refine_step(name: str, version: str) -> list[int]:
-    """Refine everything of the resource that landed; return the batches refined now."""
+    """Refine everything of the resource that landed; return the batches judged now, or again."""
     platform, pack, resource = _opened(name, version)
     platform.progress(resource.id, "refine", 0)
-    refined = [batch.number for batch in refine_pending(platform.engine, pack, resource)]
+    judged = _judged_otherwise(platform, resource, version)
+    judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}
     platform.progress(resource.id, "done", 0)
-    return refined
+    return sorted(judged)
+
+
+def _judged_otherwise(platform: Platform, resource: Resource, version: str) -> set[int]:
+    """Return the batches with rows that were judged under another declaration."""
+    sql = " UNION ".join(
+        f"SELECT _batch FROM lake.{table} WHERE _rules <> {literal(version)}"
+        for table in (stores.current(resource), stores.refused(resource))
+    )
+    with platform.engine.session() as session:
+        rows = session.rows(sql, step=f"batches of {resource.id} to judge again")
+    return {int(row["_batch"]) for row in rows}
 
 
 def _landed(platform: Platform, resource: Resource, key: str) -> int:

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
-from sqlalchemy.exc import DBAPIError
 
 import chengshu.flows.clock  # noqa: F401 - old SQLite lacks what dbos asks of it
 from chengshu.catalog import Pack
 from chengshu.flows.platform import Platform
 from chengshu.flows.run import QUEUE, WORKFLOW, use_platform
 from chengshu.kernel.errors import ExternalError
+from chengshu.state import told_database
 
 # One name for every process: a second executor would run live steps again (decisions.md, trap 6).
 EXECUTOR, VERSION = "chengshu", "1"
@@ -57,7 +57,7 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        batches: The batches that landed; there may be some before an error.
+        batches: The batches that landed, were refined or judged again; also before an error.
         error: ``code``, ``message``, ``exit_code``; None when all went well.
     """
 
@@ -102,27 +102,22 @@ def run_asks(
         lock: Lock file of the home.
         waves: Runs of one wave go side by side; a wave starts when the one before has ended.
     """
-    with _told(flows):
+    with told_database("flows", flows):
         with _held(flows.with_suffix(".lock"), wait=True):
             DBOS.migrate(f"sqlite:///{flows}")
-        for wave in waves:
+        waiting: dict[str, Ask] = {}
+        rest = list(waves)
+        while rest or waiting:
+            if not waiting:
+                waiting = _ask(flows, rest.pop(0))
+            with _held(lock) as mine:
+                if mine:
+                    left = _left(flows, waiting)
+                    with open_platform() as platform, _worker(platform, flows):
+                        yield from _serve(flows, waiting, rest, left)
+                    continue
             with _client(flows) as client:
-                asked = {_enqueue(client, ask): ask for ask in wave}
-            yield from _outcomes(open_platform, flows, lock, asked)
-
-
-@contextmanager
-def _told(flows: Path) -> Iterator[None]:
-    """Tell an error of the flows' database as ours."""
-    try:
-        yield
-    except DBAPIError as err:
-        raise ExternalError(
-            f"flows {flows}",
-            "the database cannot be read or written",
-            retryable=True,
-            hint="Check that it may be written and the disk is not full; run it again to go on.",
-        ) from err
+                yield from _follow(client.list_workflows, waiting, lambda: not _is_free(lock))
 
 
 @contextmanager
@@ -152,22 +147,32 @@ def _enqueue(client: DBOSClient, ask: Ask) -> str:
     return options["workflow_id"]
 
 
-def _outcomes(
-    open_platform: Callable[[], Any],
-    flows: Path,
-    lock: Path,
-    asked: Mapping[str, Ask],
+def _ask(flows: Path, wave: Sequence[Ask]) -> dict[str, Ask]:
+    with _client(flows) as client:
+        return {_enqueue(client, ask): ask for ask in wave}
+
+
+def _left(flows: Path, mine: Mapping[str, Ask]) -> dict[str, Ask]:
+    """Return the runs that others asked for and that have not ended; who asked may be dead."""
+    with _client(flows) as client:
+        found: Any = client.list_workflows(status=["PENDING", "ENQUEUED"], queue_name=QUEUE)
+    return {s.workflow_id: Ask(*s.input["args"]) for s in found if s.workflow_id not in mine}
+
+
+def _serve(
+    flows: Path, waiting: dict[str, Ask], rest: list[Sequence[Ask]], left: Mapping[str, Ask]
 ) -> Iterator[Outcome]:
-    """Yield the outcome of every run, becoming the worker when nobody else is."""
-    waiting = dict(asked)
-    while waiting:
-        with _held(lock) as mine:
-            if mine:
-                with open_platform() as platform, _worker(platform, flows):
-                    yield from _follow(DBOS.list_workflows, waiting, lambda: True)
-                continue
-        with _client(flows) as client:
-            yield from _follow(client.list_workflows, waiting, lambda: not _is_free(lock))
+    """As the worker, yield the outcome of every run, and last what it did of those left over."""
+    yield from _follow(DBOS.list_workflows, waiting, lambda: True)
+    while rest:
+        waiting.update(_ask(flows, rest.pop(0)))
+        yield from _follow(DBOS.list_workflows, waiting, lambda: True)
+    _drain()
+    ended: Any = DBOS.list_workflows(workflow_ids=list(left)) if left else ()
+    for status in ended:
+        # What they failed at, the runs after them have told.
+        if status.status == "SUCCESS" and status.output["batches"]:
+            yield Outcome(left[status.workflow_id].resource, status.output["batches"], None)
 
 
 def _follow(
@@ -241,7 +246,6 @@ def _worker(platform: Platform, flows: Path) -> Iterator[None]:
             polling_interval_sec=PAUSE_S,
         )
         yield
-        _drain()
     finally:
         DBOS.destroy()
         use_platform(None)

@@ -1,5 +1,5 @@
 """Run the command line as ``python -m chengshu.main``."""
 
-from chengshu.main.cli import main
+from chengshu.main.door import main
 
 main()

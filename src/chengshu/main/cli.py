@@ -1,22 +1,20 @@
 """The command line: what people type, and what comes back.
 
 Exit codes: 0 done; 1 refused input or data; 2 a wrong declaration or usage; 3 an engine, a disk
-or another system failed; 4 the stores contradict each other.
+or another system failed; 4 the stores contradict each other; 130 interrupted (`door`).
 
 Each command imports what it needs when it is called, so that help and small tools start at once.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
-from traceback import extract_tb
 from typing import Annotated, Literal
 
 import typer
+from typer._click.exceptions import ClickException
 
-from chengshu.kernel.errors import ChengshuError
+from chengshu.kernel.errors import InputError
 
 app = typer.Typer(
     name="chengshu",
@@ -53,10 +51,10 @@ def choose_home(
 def init(
     folder: Annotated[Path, typer.Argument(help="The home folder to make.")],
     pack: Annotated[
-        Path, typer.Option(help="The city pack; FOLDER/packs/city if not given.")
-    ] = Path(),
+        Path | None, typer.Option(help="The city pack; FOLDER/packs/city if not given.")
+    ] = None,
 ) -> None:
-    """Make a home folder: where the stores, the flows and the settings live."""
+    """Make a home folder: it keeps stores, flows and settings."""
     from chengshu.main import homes
 
     homes.init(folder, pack)
@@ -70,7 +68,7 @@ def check(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One object a problem.")] = False,
 ) -> None:
-    """Check a city pack: every file, every rule on every engine, one meaning for one name."""
+    """Check a city pack: files, rules on every engine, meanings."""
     from chengshu.main import packs
 
     packs.check(context.obj, pack, json)
@@ -81,7 +79,10 @@ def secret(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The name that the city pack uses.")],
 ) -> None:
-    """Store a secret, a front store's password say; it is asked for, or read from a pipe."""
+    """Store a secret, as a front store's password.
+
+    It is asked for, or read from a pipe.
+    """
     from chengshu.main import homes
 
     homes.secret(context.obj, name)
@@ -91,7 +92,7 @@ def secret(
 def pull(
     context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
 ) -> None:
-    """Pull what waits at the sources and land it as it came; refine nothing."""
+    """Pull what waits at the sources and land it as it came."""
     from chengshu.main import runs
 
     runs.run(context.obj, resources or [], as_of, json, refine=False)
@@ -101,7 +102,10 @@ def pull(
 def run(
     context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
 ) -> None:
-    """Pull, land, refine and check what changed; go on where an earlier run was cut off."""
+    """Pull, land, refine and check what changed.
+
+    It goes on where an earlier run was cut off.
+    """
     from chengshu.main import runs
 
     runs.run(context.obj, resources or [], as_of, json, refine=True)
@@ -114,7 +118,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", help="Every batch, not only the newest.")] = False,
     json: Json = False,
 ) -> None:
-    """Show the stores, the balance of each batch, and what failed by rule."""
+    """Show the stores, each batch's balance, and what failed by rule."""
     from chengshu.main import shows
 
     shows.status(context.obj, resources or [], every, json)
@@ -124,7 +128,9 @@ def status(
 def show(
     context: typer.Context,
     resource: Annotated[str, typer.Argument(help="department/resource")],
-    store: Annotated[Store, typer.Option(help="Which store to look into.")] = "department",
+    store: Annotated[
+        Store | None, typer.Option(help="Which store to look into; department if none.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Only this batch.")] = None,
     record: Annotated[
         str | None, typer.Option(help="One record's whole history, by its key.")
@@ -134,10 +140,24 @@ def show(
     reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
     json: Json = False,
 ) -> None:
-    """Show rows of a store, a batch, or one record's history; masked by grade."""
+    """Show rows, or one record's history, masked by grade."""
     from chengshu.main.shows import Look, show
 
     show(context.obj, Look(resource, store, batch, record, limit, unmasked, reason), json)
+
+
+@app.command("usage")
+def usage(
+    context: typer.Context,
+    record: Annotated[
+        str | None, typer.Option(help="Only looks at one record, by its key.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the usage record: who saw what in the clear, when and why."""
+    from chengshu.main import uses
+
+    uses.usage(context.obj, record, json)
 
 
 @app.command("value")
@@ -152,7 +172,10 @@ def value(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Read values: verdict (ok, corrected, warning, invalid), canonical form, reason."""
+    """Read values: verdict, canonical form, reason.
+
+    Verdicts are ok, corrected, warning and invalid.
+    """
     from chengshu.main import values
 
     values.value(kind, file, param or [], json)
@@ -167,7 +190,7 @@ def read(
     delimiter: Annotated[str | None, typer.Option(help="Delimiter, when it is known.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
 ) -> None:
-    """Say what a table file holds: encoding, dialect, header, rows, and what is wrong."""
+    """Say what a table file holds, and what is wrong with it."""
     from chengshu.exchange.files import open_table
     from chengshu.main import files
 
@@ -176,33 +199,28 @@ def read(
 
 @app.command("demo")
 def demo(
-    folder: Annotated[Path, typer.Argument(help="The home folder to make.")] = Path("demo-home"),
+    folder: Annotated[
+        Path, typer.Argument(help="The home folder to make; it may not hold anything.")
+    ] = Path("demo-home"),
 ) -> None:
-    """Make a small city of four departments, take two deliveries from it, and report."""
+    """Make a small made-up city, take two deliveries, and report."""
     from chengshu.main import demonstrate
 
     demonstrate.demo(folder)
 
 
-def main() -> None:
-    """Run the command; an error of ours is one message and an exit code, never a traceback."""
+def run_command(args: list[str]) -> int:
+    """Run the command that ``args`` say; return its exit code, having told of wrong usage."""
+    command = typer.main.get_command(app)
+    # Not by calling the app: it takes a closed pipe for a failure.
     try:
-        app()
-    except ChengshuError as err:
-        _end(str(err), err.exit_code)
-    except KeyboardInterrupt:
-        _end("interrupted; what is finished stays, run it again to go on.", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as err:
-        _end(f"{err.filename or 'the system'}: {err.strerror}", 3)
-    except Exception as err:  # noqa: BLE001 - the last door; what others say may be citizens' data
-        place = [f for f in extract_tb(err.__traceback__) if "chengshu" in f.filename][-1]
-        at = f"{Path(place.filename).name}:{place.lineno}"
-        _end(f"a fault of the platform: {type(err).__name__} at {at}.", 3)
-
-
-def _end(message: str, code: int) -> None:
-    sys.stderr.write(f"chengshu: {message}\n")
-    sys.exit(code)
+        with command.make_context("chengshu", args) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.Abort:
+        raise InputError("nothing was typed") from None
+    except ClickException as err:
+        err.show()
+        return int(err.exit_code)
+    return 0

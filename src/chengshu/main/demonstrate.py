@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chengshu.catalog import Pack, Resource, usable_pack
 from chengshu.engine import Session
+from chengshu.kernel.errors import InputError
 from chengshu.libraries import report, stores
 from chengshu.main.demo import DELIVERED, deliver_again, make_demo_city
 from chengshu.main.home import Home, make_home
@@ -21,7 +22,12 @@ FIRST, SECOND = (day.isoformat() for day in DELIVERED)
 def demo(folder: Path) -> None:
     """Make the demo city in a home folder, run its two deliveries and show the stores."""
     started = time.monotonic()
-    home = make_home(folder, folder / "packs" / "city")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} is not empty; a made-up city would mix with what it holds",
+            hint="Choose a new folder, or remove this one first.",
+        )
+    home = make_home(folder)
     make_demo_city(folder)
     say(f"A made-up city stands in {folder}: four departments, their front stores, its city pack.")
     say("")

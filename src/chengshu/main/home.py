@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chengshu.engine.lake import Lake
-from chengshu.kernel.errors import InputError, Where
+from chengshu.kernel.errors import DeclarationError, InputError, Where
 
 if TYPE_CHECKING:
     from chengshu.engine.duckdb import DuckDBEngine
@@ -111,19 +111,31 @@ class Home:
             engine.close()
 
 
-def make_home(root: Path, pack: Path) -> Home:
-    """Make a home folder, or return the one that is there.
+def make_home(root: Path, pack: Path | None = None) -> Home:
+    """Make a home folder that others may not look into, or return the one that is there.
+
+    Args:
+        root: The folder.
+        pack: The city pack; ``packs/city`` in a new home if None.
 
     Raises:
-        InputError: The folder holds something else.
+        InputError: The folder holds something else, or is a home of another pack.
     """
-    if not (root / "config.toml").exists():
-        if root.exists() and any(root.iterdir()):
-            raise InputError(f"{root} is not empty and not a home", hint="Choose another folder.")
-        (root / "lake").mkdir(parents=True)
-        shown = os.path.relpath(pack, root)
-        text = CONFIG.format(pack='"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"')
-        (root / "config.toml").write_text(text, encoding="utf-8")
+    if (root / "config.toml").exists():
+        home = open_home(root)
+        if pack is not None and pack.resolve() != home.pack:
+            raise InputError(
+                f"{root} is a home already, and its city pack is {home.pack}",
+                hint=f"To change it, edit pack in {root / 'config.toml'}.",
+            )
+        return home
+    if root.exists() and any(root.iterdir()):
+        raise InputError(f"{root} is not empty and not a home", hint="Choose another folder.")
+    (root / "lake").mkdir(parents=True, exist_ok=True)
+    root.chmod(0o700)
+    shown = os.path.relpath((pack or root / "packs" / "city").resolve(), root.resolve())
+    text = CONFIG.format(pack='"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"')
+    (root / "config.toml").write_text(text, encoding="utf-8")
     return open_home(root)
 
 
@@ -131,7 +143,8 @@ def open_home(root: Path) -> Home:
     """Return the home in the folder ``root``.
 
     Raises:
-        InputError: There is none, or its path or settings are wrong.
+        InputError: There is none, or its path is wrong.
+        DeclarationError: Its settings are wrong.
     """
     path = root / "config.toml"
     if "?" in str(root.absolute()):
@@ -139,19 +152,7 @@ def open_home(root: Path) -> Home:
         raise InputError(f"{root}: the path of a home may not hold a question mark")
     if not path.exists():
         raise InputError(f"{root} is not a home", hint=f"Make one with: chengshu init {root}")
-    where = Where(str(path))
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise InputError("not TOML", where=where, hint=str(err)) from err
-    for name, value in given.items():
-        # A bool is an int to Python, and no number of anything.
-        if type(value) is not SETTINGS.get(name) or not _is_enough(name, value):
-            least = {n: f" from {value}" for n, value in LEAST.items()}
-            known = ", ".join(f"{n} ({t.__name__}{least.get(n, '')})" for n, t in SETTINGS.items())
-            raise InputError(f"wrong setting {name!r}", where=where, hint=f"Known: {known}.")
-    if "pack" not in given:
-        raise InputError("setting 'pack' is missing", where=where)
+    given = _read_settings(path)
     return Home(
         root,
         (root / given["pack"]).resolve(),
@@ -160,5 +161,22 @@ def open_home(root: Path) -> Home:
     )
 
 
-def _is_enough(name: str, value: object) -> bool:
-    return not isinstance(value, int) or value >= LEAST[name]
+def _read_settings(path: Path) -> dict[str, Any]:
+    where = Where(str(path))
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise DeclarationError(where, f"not TOML: {err}") from err
+    for name, value in given.items():
+        # A bool is an int to Python, and no number of anything.
+        if type(value) is not SETTINGS.get(name) or not _is_usable(name, given[name]):
+            least = {n: f" from {value}" for n, value in LEAST.items()}
+            known = [f"{n} ({t.__name__}{least.get(n, '')})" for n, t in SETTINGS.items()]
+            raise DeclarationError(where, f"wrong setting {name!r}", known)
+    if "pack" not in given:
+        raise DeclarationError(where, "setting 'pack' is missing")
+    return given
+
+
+def _is_usable(name: str, value: str | int) -> bool:
+    return "\0" not in value if isinstance(value, str) else value >= LEAST[name]

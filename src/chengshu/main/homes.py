@@ -6,16 +6,17 @@ import sys
 from pathlib import Path
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
+from chengshu.catalog.declared import Name
 from chengshu.kernel.errors import InputError
 from chengshu.main.home import make_home, open_home
 from chengshu.main.render import say
 
 
-def init(folder: Path, pack: Path) -> None:
-    """Make a home whose city pack is ``pack``, or ``packs/city`` in it when that is empty."""
-    chosen = pack if pack != Path() else folder / "packs" / "city"
-    home = make_home(folder, chosen)
+def init(folder: Path, pack: Path | None) -> None:
+    """Make a home whose city pack is ``pack``, or ``packs/city`` in it when none is given."""
+    home = make_home(folder, pack)
     say(f"home      {home.root}")
     say(f"city pack {home.pack}{'' if home.pack.exists() else '  (not there yet)'}")
     say("")
@@ -24,6 +25,13 @@ def init(folder: Path, pack: Path) -> None:
 
 def secret(home: Path, name: str) -> None:
     """Store a secret that is asked for, or read from a pipe."""
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError as err:
+        raise InputError(
+            f"no city pack can name a secret {name!r}",
+            hint="Names are small letters, digits and single underscores: front_password.",
+        ) from err
     piped = not sys.stdin.isatty()
     value = sys.stdin.readline().rstrip("\r\n") if piped else _asked(name)
     if not value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,13 +11,23 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-OUT = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave a closed pipe to the door; rich would end with an error."""
+        raise BrokenPipeError
+
+
+ANY_WIDTH = 100_000
+FITS_A_SCREEN = sys.stdout.isatty() or "COLUMNS" in os.environ
+OUT = _Console(highlight=False, width=None if FITS_A_SCREEN else ANY_WIDTH)
+ERR = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def show_json(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -34,21 +45,37 @@ def _plain(value: object) -> object:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers stand right, with thousands apart."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    """Print a table; numbers stand right, with thousands apart.
+
+    A table that is wider than the screen is printed record by record, so that ids stay whole.
+    """
     body = [list(row) for row in rows]
+    table = Table(box=None, pad_edge=False)
     for at, name in enumerate(columns):
         values = [row[at] for row in body if row[at] is not None]
         numeric = bool(values) and all(
             isinstance(v, int) and not isinstance(v, bool) for v in values
         )
         table.add_column(
-            name, justify="right" if numeric else "left", header_style="dim", overflow="fold"
+            name, justify="right" if numeric else "left", header_style="dim", no_wrap=True
         )
     for row in body:
         table.add_row(*(_cell(value) for value in row))
-    OUT.print(table)
-    OUT.print()
+    say(title, style="bold")
+    if table.__rich_measure__(OUT, OUT.options.update(width=ANY_WIDTH)).maximum <= OUT.width:
+        OUT.print(table)
+        OUT.print()
+    else:
+        _show_records(columns, body)
+
+
+def _show_records(columns: Sequence[str], body: Iterable[Sequence[object]]) -> None:
+    widest = max(cell_len(name) for name in columns)
+    for row in body:
+        for name, value in zip(columns, row, strict=True):
+            label = (f"{set_cell_size(name, widest)}  ", "dim")
+            OUT.print(Text.assemble(label, _cell(value)), soft_wrap=True)
+        OUT.print()
 
 
 def _cell(value: object) -> Text:
@@ -62,9 +89,9 @@ def _cell(value: object) -> Text:
     return Text(str(value))
 
 
-def say(text: str) -> None:
+def say(text: str, style: str | None = None) -> None:
     """Print a line for a person."""
-    OUT.print(text, markup=False, soft_wrap=True)
+    OUT.print(text, markup=False, soft_wrap=True, style=style)
 
 
 @contextmanager
@@ -72,10 +99,9 @@ def progress_of_runs() -> Iterator[Callable[[str, str, int], None]]:
     """Show how far runs are; give the function that they tell it to."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<44}"),
+        TextColumn("{task.description:<38}"),
         TextColumn("{task.fields[stage]:<8}"),
         TextColumn("{task.fields[count]:>14}"),
-        BarColumn(bar_width=16),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:

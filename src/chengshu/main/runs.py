@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from chengshu.libraries.reconcile import balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.packs import parsing_engine
 from chengshu.main.render import progress_of_runs, say, show_json, show_table
-from chengshu.main.shows import BALANCE, line_of
+from chengshu.main.shows import BALANCE, line_of, say_empty
 
 
 def run(root: Path, names: list[str], as_of: str | None, json: bool, *, refine: bool) -> None:
@@ -58,7 +59,17 @@ def run_home(
     later = [a for a in asks if a not in first]
     waves = [wave for wave in [first, *([a] for a in later)] if wave]
     with progress_of_runs() as tell:
-        return list(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
+        return _merged(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
+
+
+def _merged(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return one outcome a resource: a run that was cut off before may have ended beside ours."""
+    found: dict[str, Outcome] = {}
+    for one in outcomes:
+        other = found.get(one.resource, Outcome(one.resource, [], None))
+        batches = sorted({*other.batches, *one.batches})
+        found[one.resource] = Outcome(one.resource, batches, other.error or one.error)
+    return list(found.values())
 
 
 def _sound_pack(home: Home, names: list[str]) -> Pack:
@@ -106,6 +117,7 @@ def _show(report: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
     rows = [[line.get(name) for name in BALANCE] for line in report if "error" not in line]
     if rows:
         show_table("pulled = accepted + unchanged + repeated + refused", BALANCE, rows)
+    say_empty(report)
     for outcome in outcomes:
         if outcome.error:
             say(f"{outcome.resource} failed: {outcome.error['message']}")

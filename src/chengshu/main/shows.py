@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +34,7 @@ class Look:
     """What someone wants to see of a resource: at most ``limit`` rows, or a record's history."""
 
     resource: str
-    store: str
+    store: str | None
     batch: int | None
     record: str | None
     limit: int
@@ -100,6 +98,7 @@ def _show_status(parts: Mapping[str, list[dict[str, Any]]]) -> None:
             show_table(TITLES[about], names, [[line[name] for name in names] for line in lines])
     if not parts["store"]:
         say("nothing has been pulled yet. next: chengshu run")
+    say_empty(parts["batch"])
     for line in parts["batch"]:
         if not line["closed"]:
             say(
@@ -108,11 +107,26 @@ def _show_status(parts: Mapping[str, list[dict[str, Any]]]) -> None:
             )
 
 
+def say_empty(lines: Iterable[Mapping[str, Any]]) -> None:
+    """Say which batches came without a single row: in a full delivery, that ends every record."""
+    for line in lines:
+        if line.get("batch") is not None and line["pulled"] == 0:
+            say(
+                f"{line['resource']} batch {line['batch']} came without any row; a full delivery "
+                "without rows ends every record. To refuse it, declare rows: {min: 1}."
+            )
+
+
 def show(root: Path, look: Look, json: bool) -> None:
     """Print rows, masked unless a look in the clear was asked for with a reason."""
+    if look.record is not None and (look.store or look.batch is not None):
+        raise typer.BadParameter(
+            "--record shows a record's whole history; --store and --batch do not go with it."
+        )
     home = open_home(root)
     pack = usable_pack(home.pack)
     declared = pack.get(look.resource)
+    store = look.store or "department"
     columns = _columns(home, pack, declared, look)
     with home.reading() as engine:
         _check_known(engine, declared)
@@ -120,16 +134,14 @@ def show(root: Path, look: Look, json: bool) -> None:
             if look.record is not None:
                 rows = report.list_versions(session, declared, look.record, columns)
             else:
-                rows = report.list_rows(
-                    session, declared, look.store, look.batch, look.limit, columns
-                )
+                rows = report.list_rows(session, declared, store, look.batch, look.limit, columns)
     if json:
         show_json(rows)
         return
     if not rows:
         say("no rows")
         return
-    part = "history" if look.record is not None else look.store
+    part = "history" if look.record is not None else store
     show_table(
         f"{declared.label} {declared.id}: {part}",
         list(rows[0]),
@@ -142,21 +154,13 @@ def show(root: Path, look: Look, json: bool) -> None:
 def _columns(home: Home, pack: Pack, resource: Resource, look: Look) -> Mapping[str, str]:
     """Return field → SQL that shows it; a look in the clear is recorded before it is given."""
     types = {f.name: pack.type_of(f) for f in resource.fields}
-    typed = look.record is not None or look.store in ("department", "history")
+    typed = look.record is not None or look.store in (None, "department", "history")
     columns = shown_columns(resource, types, typed=typed, masked=not look.unmasked)
     if not look.unmasked:
         return columns
-    from chengshu.security.usage import record_use
+    from chengshu.main.uses import record_look
 
-    what = f"{resource.id} {'record' if look.record is not None else look.store}"
-    with closing(home.open_state()) as state:
-        record_use(
-            state,
-            person=getpass.getuser(),
-            purpose="break-glass view",
-            what=what,
-            reason=look.reason,
-        )
+    record_look(home, resource.id, look)
     return columns
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import delete, insert, select
 
-from chengshu.kernel.errors import IntegrityError, NotFoundError
+from chengshu.kernel.errors import ExternalError, IntegrityError, NotFoundError
 from chengshu.security.store import SECRETS
 from chengshu.state import Database
 
@@ -47,10 +48,29 @@ class Secrets:
                 f"Put the key back, or store the secret again: chengshu secret {name}"
             ) from err
 
+    def digest(self, text: str) -> str:
+        """Return a digest that can only be made with this home's key.
+
+        A plain one would give away what it stands for: citizens' ids are few enough to try.
+        """
+        return hmac.new(self._made_key(), text.encode(), "sha256").hexdigest()
+
     def _fernet(self) -> Fernet:
+        try:
+            return Fernet(self._made_key())
+        except ValueError as err:
+            raise ExternalError(
+                f"key {self._key}",
+                "the file is damaged or no key",
+                retryable=False,
+                hint="Put it back from a copy; without one, remove it and store each secret again: "
+                "chengshu secret NAME.",
+            ) from err
+
+    def _made_key(self) -> bytes:
         if not self._key.exists():
             self._key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self._key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(Fernet.generate_key())
-        return Fernet(self._key.read_bytes())
+        return self._key.read_bytes()

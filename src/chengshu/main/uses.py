@@ -1,0 +1,63 @@
+"""Looks in the clear: how one is written to the usage record, and the command `usage`."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chengshu.main.home import Home, open_home
+from chengshu.main.render import say, show_json, show_table
+from chengshu.security.usage import list_uses, record_use
+
+if TYPE_CHECKING:
+    from chengshu.main.shows import Look
+
+
+def record_look(home: Home, resource: str, look: Look) -> None:
+    """Write who is about to see what; a record's key is written as a digest."""
+    what = f"{resource} {look.store or 'department'}"
+    if look.record is not None:
+        what = f"{resource} {_digest(home, look.record)}"
+    else:
+        what += f" batch {look.batch}" if look.batch is not None else ""
+        what += f", first {look.limit} rows"
+    with closing(home.open_state()) as state:
+        record_use(
+            state, person=_person(), purpose="break-glass view", what=what, reason=look.reason
+        )
+
+
+def usage(root: Path, record: str | None, json: bool) -> None:
+    """Print the usage record of a home, oldest first; of one record when its key is given."""
+    home = open_home(root)
+    with closing(home.open_state()) as state:
+        uses = list_uses(state)
+    if record is not None:
+        digest = _digest(home, record)
+        uses = [use for use in uses if str(use["what"]).endswith(f" {digest}")]
+    if json:
+        show_json(uses)
+    elif uses:
+        names = ("at", "person", "purpose", "what", "reason")
+        show_table(
+            "looks in the clear (time in UTC)", names, [[use[n] for n in names] for use in uses]
+        )
+    else:
+        say("nobody has looked at anything in the clear")
+
+
+def _digest(home: Home, record: str) -> str:
+    with home.open_secrets() as secrets:
+        return f"record {secrets.digest(record)}"
+
+
+def _person() -> str:
+    """Return the name that the operating system knows; what the environment says anyone can set."""
+    user = os.getuid()
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"uid {user}"
