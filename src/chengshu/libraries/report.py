@@ -59,13 +59,13 @@ def list_waiting(session: Session, resource: Resource) -> list[dict[str, Any]]:
 def count_findings(session: Session, resource: Resource) -> list[dict[str, Any]]:
     """Return how many distinct rows fail each rule, of how many it was held against."""
     evaluated = (
-        "SELECT rule, field, SUM(evaluated) AS evaluated "
-        f"FROM lake.{stores.rule_counts(resource)} GROUP BY rule, field"
+        "SELECT rule, field, effect, SUM(evaluated) AS evaluated "
+        f"FROM lake.{stores.rule_counts(resource)} GROUP BY rule, field, effect"
     )
     rows = session.rows(
         "SELECT f.rule, f.field, f.reason, f.effect, COUNT(*) AS n, MAX(e.evaluated) AS evaluated "
         f"FROM lake.{stores.findings(resource)} AS f LEFT JOIN ({evaluated}) AS e "
-        "ON f.rule = e.rule AND f.field IS NOT DISTINCT FROM e.field "
+        "ON f.rule = e.rule AND f.effect = e.effect AND f.field IS NOT DISTINCT FROM e.field "
         "GROUP BY f.rule, f.field, f.reason, f.effect "
         "ORDER BY COUNT(*) DESC, f.rule, f.field, f.reason",
         step=f"findings of {resource.id}",
