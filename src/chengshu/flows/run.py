@@ -14,13 +14,11 @@ from typing import Any
 from dbos import DBOS
 
 from chengshu.catalog import Pack, Resource
-from chengshu.engine.sql import literal
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.platform import Platform
 from chengshu.kernel.errors import ChengshuError, ConflictError
-from chengshu.libraries import stores
 from chengshu.libraries.landing import find_batch
-from chengshu.libraries.refine import refine_pending
+from chengshu.libraries.refine import judged_otherwise, refine_pending
 from chengshu.libraries.stores import ensure_tables
 
 QUEUE = "resources"
@@ -106,21 +104,10 @@ def refine_step(name: str, version: str) -> list[int]:
     """Refine everything of the resource that landed; return the batches judged now, or again."""
     platform, pack, resource = _opened(name, version)
     platform.progress(resource.id, "refine", 0)
-    judged = _judged_otherwise(platform, resource, version)
+    judged = judged_otherwise(platform.engine, resource, version)
     judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}
     platform.progress(resource.id, "done", 0)
     return sorted(judged)
-
-
-def _judged_otherwise(platform: Platform, resource: Resource, version: str) -> set[int]:
-    """Return the batches with rows that were judged under another declaration."""
-    sql = " UNION ".join(
-        f"SELECT _batch FROM lake.{table} WHERE _rules <> {literal(version)}"
-        for table in (stores.current(resource), stores.refused(resource))
-    )
-    with platform.engine.session() as session:
-        rows = session.rows(sql, step=f"batches of {resource.id} to judge again")
-    return {int(row["_batch"]) for row in rows}
 
 
 def _landed(platform: Platform, resource: Resource, key: str) -> int:

@@ -66,6 +66,17 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch
     return pending
 
 
+def judged_otherwise(engine: Engine, resource: Resource, rules: str) -> set[int]:
+    """Return the batches with rows that were judged under other rules than ``rules``."""
+    sql = " UNION ".join(
+        f"SELECT _batch FROM lake.{table} WHERE _rules <> {literal(rules)}"
+        for table in (stores.current(resource), stores.refused(resource))
+    )
+    with engine.session() as session:
+        rows = session.rows(sql, step=f"batches of {resource.id} to judge again")
+    return {int(row["_batch"]) for row in rows}
+
+
 def settle(engine: Engine, pack: Pack, resource: Resource) -> None:
     """Judge again until no row's judgement moves another's.
 
