@@ -38,6 +38,7 @@ def main() -> None:
         os._exit(130)
     if message:
         sys.stderr.write(f"chengshu: {message}\n")
+    _drop_unwritable()
     sys.exit(code)
 
 
@@ -50,9 +51,7 @@ def _run() -> tuple[str, int]:
         code = run_command(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # Nobody reads on. What is still buffered goes nowhere, without a word.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return "", 0
+        return "", 0  # nobody reads on
     except ChengshuError as err:
         return str(err), err.exit_code
     except OSError as err:
@@ -60,6 +59,14 @@ def _run() -> tuple[str, int]:
     except Exception as err:  # noqa: BLE001 - the last door; what others say may be citizens' data
         return f"a fault of the platform: {type(err).__name__} at {_place(err)}.", 3
     return "", code
+
+
+def _drop_unwritable() -> None:
+    """Let output that cannot be written go nowhere; at its end Python would try again, and fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _place(err: Exception) -> str:
