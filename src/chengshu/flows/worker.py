@@ -78,9 +78,8 @@ def asks_of(
         if name in order or name in above:
             return
         for rule in pack.resources[name].rules:
-            other = rule.reference or rule.agrees
-            if other in ids:
-                place(other, above | {name})
+            if rule.other in ids:
+                place(str(rule.other), above | {name})
         order.append(name)
 
     for resource in chosen:

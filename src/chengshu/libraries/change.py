@@ -66,7 +66,7 @@ def _stage_numbered(session: Session, judge: Judge, batch: Batch) -> None:
     known = (
         f"SELECT _digest, _record, {fields} FROM {now} UNION ALL "
         f"SELECT a._digest, c._record, {listed(judge.fields, 'c.')} "
-        f"FROM lake.{stores.aliases(resource)} AS a JOIN {now} AS c ON {alias_of('a', 'c')}"
+        f"FROM lake.{stores.aliases(resource)} AS a JOIN {now} AS c ON {stores.alias_of('a', 'c')}"
     )
     session.stage(
         "numbered",
@@ -122,7 +122,7 @@ def _hits_sql(judge: Judge, batch: Batch, versions: str) -> str:
     again = f"lake.{stores.repeats(resource)} AS r ON r._batch = {batch.number} AND r._digest ="
     return (
         f"{said} {again} c._digest UNION ALL {said} lake.{stores.aliases(resource)} AS a "
-        f"ON {alias_of('a', 'c')} JOIN {again} a._digest"
+        f"ON {stores.alias_of('a', 'c')} JOIN {again} a._digest"
     )
 
 
@@ -206,7 +206,7 @@ def _stage_absent(session: Session, judge: Judge, batch: Batch) -> None:
             f"LEFT JOIN ({again}) AS r ON c._digest = r._digest WHERE r._digest IS NULL) AS n "
             f"LEFT JOIN (SELECT _record FROM touched UNION ALL SELECT a._record "
             f"FROM lake.{stores.aliases(resource)} AS a JOIN ({again}) AS r "
-            f"ON a._digest = r._digest JOIN {now} AS c ON {alias_of('a', 'c')}) AS h "
+            f"ON a._digest = r._digest JOIN {now} AS c ON {stores.alias_of('a', 'c')}) AS h "
             "ON n._record = h._record"
         )
     session.stage("gone", f"{gone} WHERE h._record IS NULL", step=step)
@@ -258,13 +258,6 @@ def _write_touched(session: Session, judge: Judge) -> None:
         stores.current(resource),
         f"SELECT {listed(columns)} FROM versions WHERE _ended IS NULL AND {moved}",
         step=step,
-    )
-
-
-def alias_of(alias: str, version: str) -> str:
-    """Return the condition that an alias speaks of a version, and not of an earlier one."""
-    return " AND ".join(
-        f"{alias}.{column} = {version}.{column}" for column in ("_record", "_batch", "_position")
     )
 
 

@@ -24,9 +24,9 @@ def judge_rows(session: Session, judge: Judge, source: str) -> None:
     Args:
         session: Where ``source`` is.
         judge: The checks.
-        source: Relation of raw rows, unique by batch and position, with ``_as_of``, ``_unit`` and
-            ``_said``, which grows with the place where a delivery last said the row; NULL when a
-            later full one lacks it.
+        source: Relation of raw rows, called ``raw``, unique by batch and position, with ``_as_of``,
+            ``_unit`` and ``_said``, which grows with the place where a delivery last said the row;
+            NULL when a later full one lacks it.
     """
     resource, step = judge.resource, f"refine {judge.resource.id}"
     for table in lookups_of(judge.types):

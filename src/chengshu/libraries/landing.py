@@ -124,8 +124,7 @@ def _known_sql(resource: Resource) -> str:
     return (
         f"SELECT _digest FROM lake.{stores.current(resource)} "
         f"UNION ALL SELECT a._digest FROM lake.{stores.aliases(resource)} AS a "
-        f"JOIN lake.{stores.current(resource)} AS c ON a._record = c._record "
-        "AND a._batch = c._batch AND a._position = c._position "
+        f"JOIN lake.{stores.current(resource)} AS c ON {stores.alias_of('a', 'c')} "
         f"UNION ALL SELECT _digest FROM lake.{stores.refused(resource)}"
     )
 

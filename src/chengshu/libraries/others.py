@@ -48,7 +48,7 @@ def _failing_sql(judge: Judge, rule: Rule, rows: str) -> str:
         return _unique_sql(judge.resource, rule, rows)
     if rule.kind == "sequence":
         return _sequence_sql(judge.resource, rule, rows)
-    other = judge.others[str(rule.reference or rule.agrees)]
+    other = judge.others[str(rule.other)]
     render = _reference_sql if rule.kind == "reference" else _agrees_sql
     return render(rule, other, rows)
 

@@ -69,16 +69,10 @@ def _landed_sql(judge: Judge, digests: str) -> str:
         "(SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _as_of DESC, _batch DESC, "
         f"_position) AS _nth FROM ({raw_sql(judge.resource, refined)}) AS landed) AS l "
         "LEFT JOIN (SELECT a._digest, MAX(b.nth * 10000000000 + a._position) AS _said "
-        f"FROM ({_arrivals_sql(judge)}) AS a JOIN refined_batches AS b ON a._batch = b.batch "
+        f"FROM ({stores.arrivals_sql(judge.resource)}) AS a "
+        "JOIN refined_batches AS b ON a._batch = b.batch "
         f"WHERE b.heard AND {among} GROUP BY a._digest) AS h "
         "ON l._digest = h._digest WHERE l._nth = 1) AS raw"
-    )
-
-
-def _arrivals_sql(judge: Judge) -> str:
-    return " UNION ALL ".join(
-        f"SELECT {PLACE} FROM lake.{table}"
-        for table in (stores.landing(judge.resource), stores.repeats(judge.resource))
     )
 
 
@@ -117,7 +111,7 @@ def _events_sql(judge: Judge) -> str:
         f"SELECT _record, CASE WHEN _blocked THEN 'refused' ELSE 'good' END AS _kind, _as_of, "
         f"{listed(judge.fields)}, {PLACE} FROM (SELECT {record} AS _record, j._blocked, "
         f"b.as_of AS _as_of, {fields}, a._digest, a._batch, a._position "
-        f"FROM ({_arrivals_sql(judge)}) AS a JOIN judged AS j ON a._digest = j._digest "
+        f"FROM ({stores.arrivals_sql(resource)}) AS a JOIN judged AS j ON a._digest = j._digest "
         f"JOIN refined_batches AS b ON a._batch = b.batch) AS said "
         f"WHERE _record IS NOT NULL AND {refused}"
     )

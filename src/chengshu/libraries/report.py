@@ -118,10 +118,6 @@ def list_rows(
 
 def _failing_sql(resource: Resource, fields: Iterable[str], store: str) -> str:
     """Return SQL of every row that failed, wherever it came: a row said again fails again."""
-    arrivals = " UNION ALL ".join(
-        f"SELECT _digest, _batch, _position FROM lake.{table}"
-        for table in (stores.landing(resource), stores.repeats(resource))
-    )
     first = (
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _batch, _position) AS _nth "
         f"FROM lake.{stores.landing(resource)}"
@@ -141,8 +137,8 @@ def _failing_sql(resource: Resource, fields: Iterable[str], store: str) -> str:
         )
     raw = ", ".join(f"l.{quote(name)}" for name in fields)
     return (
-        f"SELECT a._batch, a._position, l._source, {names}, {raw} FROM ({arrivals}) AS a "
-        f"JOIN ({found}) AS f ON a._digest = f._digest "
+        f"SELECT a._batch, a._position, l._source, {names}, {raw} "
+        f"FROM ({stores.arrivals_sql(resource)}) AS a JOIN ({found}) AS f ON a._digest = f._digest "
         f"JOIN ({first}) AS l ON a._digest = l._digest AND l._nth = 1"
     )
 

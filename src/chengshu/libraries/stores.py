@@ -84,6 +84,21 @@ def rule_counts(resource: Resource) -> str:
     return f"management.{resource.table}__rule_counts"
 
 
+def arrivals_sql(resource: Resource) -> str:
+    """Return SQL of where every row came: ``_digest, _batch, _position``."""
+    return " UNION ALL ".join(
+        f"SELECT {', '.join(PLACE)} FROM lake.{table}"
+        for table in (landing(resource), repeats(resource))
+    )
+
+
+def alias_of(alias: str, version: str) -> str:
+    """Return the condition that an alias speaks of a version, and not of an earlier one."""
+    return " AND ".join(
+        f"{alias}.{column} = {version}.{column}" for column in ("_record", "_batch", "_position")
+    )
+
+
 def raw_columns(resource: Resource) -> dict[str, str]:
     """Return the columns of a row as it came."""
     fields = {f.name: "VARCHAR" for f in resource.fields}

@@ -88,7 +88,7 @@ def show_outcomes(home: Home, outcomes: list[Outcome]) -> None:
 
 
 def _rests_on_others(resource: Any) -> bool:
-    return any(rule.reference or rule.agrees for rule in resource.rules)
+    return any(rule.other for rule in resource.rules)
 
 
 def _lines(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
