@@ -30,6 +30,8 @@ class Incoming:
         digest: SHA-256 of the whole, where the source is a file.
         watermark: Highest watermark that reading it covers.
         findings: What reading found, complete when the batches are exhausted.
+        landed: Told once the delivery stands in landing, to free what the source keeps for us:
+            a queue's messages, a place in its inbox. After a kill it is told at the next pull.
     """
 
     source: str
@@ -41,6 +43,7 @@ class Incoming:
     digest: str | None = None
     watermark: str | None = None
     findings: list[Finding] = field(default_factory=list)
+    landed: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

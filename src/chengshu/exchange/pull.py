@@ -79,12 +79,17 @@ def land_incoming(
             declared row range.
         ExternalError: The source ended in the middle.
     """
-    columns, missing = _matched(resource, incoming.header)
     stores.ensure_tables(engine, resource, {f.name: pack.type_of(f) for f in resource.fields})
     with engine.session() as session:
-        done = find_batch(session, resource, incoming.key)
-    if done is not None:
-        return done
+        batch = find_batch(session, resource, incoming.key)
+    if batch is None:
+        batch = _land(engine, pack, resource, incoming, pull)
+    incoming.landed()
+    return batch
+
+
+def _land(engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pull: Pull) -> Batch:
+    columns, missing = _matched(resource, incoming.header)
     # A new session has not seen the lake yet: others may commit for as long as the pull takes.
     with engine.session() as session:
         seen = _Counter(incoming, pull.progress)
