@@ -54,7 +54,13 @@ def deliver(engine: DuckDBEngine, pack: Pack, run: str, costs: Costs, name: str 
     """Pull, land and refine what waits; costs go under ``pull and land`` and ``refine``."""
     resource = pack.get(PERSON)
     types = {f.name: pack.type_of(f) for f in resource.fields}
-    around = Surroundings(pack.root, "Asia/Shanghai", lambda _name: "bench")
+    around = Surroundings(
+        pack.root,
+        "Asia/Shanghai",
+        lambda _name: "bench",
+        pack.root / "spool",
+        pack.root / "objects",
+    )
     with _steps(), timed(costs, f"{name}pull and land"):
         ensure_tables(engine, resource, types)
         for incoming in find_incoming(engine, resource, around, run):

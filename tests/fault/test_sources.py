@@ -157,7 +157,7 @@ def test_a_file_that_changes_while_it_is_read_is_no_delivery(
     path = tmp_path / "big.csv"
     rows = (f"{number},街{number},2001-02-03\n" for number in range(200_000))
     path.write_text("code,name,opened\n" + "".join(rows), encoding="utf-8")
-    around = Surroundings(tmp_path, "UTC", str)
+    around = Surroundings(tmp_path, "UTC", str, tmp_path, tmp_path)
     source = FileSource(kind="file", path="*.csv")
     (incoming,) = find_files(source, Past("run"), around)
 

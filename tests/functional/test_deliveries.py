@@ -49,7 +49,9 @@ class City:
             write(root / path, text)
         self.root, self.engine, self.runs = root, engine, 0
         self.declare(declaration)
-        use_platform(Platform(engine, self.pack, root / "flows", str))
+        use_platform(
+            Platform(engine, self.pack, root / "flows", str, root / "spool", root / "objects")
+        )
 
     def declare(self, text: str) -> None:
         write(self.root / "resources" / "office" / f"{text.split()[1]}.yaml", text)
@@ -69,7 +71,7 @@ class City:
 
     def waiting(self) -> list[str]:
         stores.ensure_tables(self.engine, self.resource, self._types())
-        around = Surroundings(self.root, "Asia/Shanghai", str)
+        around = Surroundings(self.root, "Asia/Shanghai", str, self.root, self.root)
         return [i.key for i in find_incoming(self.engine, self.resource, around, "look")]
 
     def _types(self) -> dict[str, object]:
@@ -335,7 +337,7 @@ def test_the_business_date_is_read_as_numbers(
 ):
     write(tmp_path / name, "a\n1\n")
     source = FileSource(kind="file", path="*.csv", as_of=pattern)
-    around = Surroundings(tmp_path, "UTC", str)
+    around = Surroundings(tmp_path, "UTC", str, tmp_path, tmp_path)
 
     if expected is None:
         with pytest.raises(InputError, match="has no date where as_of"):

@@ -37,7 +37,7 @@ def source(server: PostgresServer, table: str, **more: Any) -> PostgresSource:
 
 
 def around(password: str = PASSWORD) -> Surroundings:
-    return Surroundings(Path(), ZONE, lambda _: password)
+    return Surroundings(Path(), ZONE, lambda _: password, Path(), Path())
 
 
 def pull(

@@ -61,7 +61,9 @@ class RealCity:
         self.engine = DuckDBEngine(lake, threads=threads)
         self.pack: Pack = usable_pack(root / "packs" / pack)
         zone = self.pack.city.timezone if self.pack.city else "UTC"
-        self._around = Surroundings(self.pack.root, zone, lambda name: "")
+        self._around = Surroundings(
+            self.pack.root, zone, lambda name: "", root / "spool", root / "objects"
+        )
 
     def close(self) -> None:
         self.engine.close()

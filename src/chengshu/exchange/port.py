@@ -71,11 +71,16 @@ class Surroundings:
         root: Folder from which relative paths start.
         timezone: The city's zone; wall times come in it.
         secret: Returns a stored secret by its name.
+        spool: Folder for what a connector has received and what has not landed yet; it outlives
+            the process. Each resource has a folder of its own in it.
+        objects: Folder of the object store.
     """
 
     root: Path
     timezone: str
     secret: Callable[[str], str]
+    spool: Path
+    objects: Path
 
 
 class Connector(Protocol):

@@ -23,6 +23,8 @@ class Platform:
         engine: Where data is pulled, landed and refined.
         pack: Reads the city pack anew; a run sees one reading from its start to its end.
         flows: The SQLite file of the durable flows.
+        spool: Folder for what has been received and has not landed yet.
+        objects: Folder of the object store.
         progress: Told ``resource, stage, rows so far``.
     """
 
@@ -30,9 +32,11 @@ class Platform:
     pack: Callable[[], Pack]
     flows: Path
     secret: Callable[[str], str]
+    spool: Path
+    objects: Path
     progress: Callable[[str, str, int], None] = silent
 
     def around(self, pack: Pack) -> Surroundings:
         """Return what connectors need."""
         zone = pack.city.timezone if pack.city else "UTC"
-        return Surroundings(pack.root, zone, self.secret)
+        return Surroundings(pack.root, zone, self.secret, self.spool, self.objects)

@@ -101,12 +101,14 @@ class Home:
         from chengshu.engine.duckdb import DuckDBEngine
         from chengshu.flows.platform import Platform
 
+        root = self.root.resolve()
         engine = DuckDBEngine(self.lake, threads=self.threads)
         try:
             with self.open_secrets() as secrets:
                 yield Platform(
-                    engine, lambda: usable_pack(self.pack), self.flows, secrets.get, progress
-                )
+                    engine, lambda: usable_pack(self.pack), self.flows, secrets.get,
+                    root / "spool", root / "objects", progress,
+                )  # fmt: skip
         finally:
             engine.close()
 
