@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chengshu.catalog.source import PostgresSource
+from chengshu.engine.lake import load_extensions
 from chengshu.exchange.connectors.postgres import find_postgres
 from chengshu.exchange.port import Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
@@ -43,9 +44,17 @@ def around(password: str = PASSWORD) -> Surroundings:
 def pull(
     found: PostgresSource, watermark: str | None = None
 ) -> tuple[list[dict[str, str | None]], str | None]:
-    """Return the rows of one pull, and its watermark."""
+    """Return the rows of one pull, read in either way, and its watermark."""
+    import duckdb
+
     (incoming,) = find_postgres(found, Past("run", watermark), around())
     rows = [row for batch in incoming.batches() for row in batch.to_pylist()]
+    assert incoming.scan is not None
+    with duckdb.connect() as con:
+        load_extensions(con, ("postgres_scanner",))
+        with incoming.scan.attached(con) as sql:
+            assert con.execute(sql).to_arrow_table().to_pylist() == rows
+        assert con.execute("SELECT name FROM duckdb_secrets()").fetchall() == []
     return rows, incoming.watermark
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from chengshu.engine.arrow import arrow_of
 from chengshu.engine.lake import Lake, connect
-from chengshu.engine.port import Row
+from chengshu.engine.port import Row, Scan
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.kernel.errors import ChengshuError, ConflictError, EngineError
 
@@ -40,8 +40,8 @@ class DuckDBEngine:
     @contextmanager
     def session(self) -> Iterator[DuckDBSession]:
         """Open a transaction (see the port)."""
-        with self._root.cursor() as con, ExitStack() as turn:
-            session = DuckDBSession(con, lambda: turn.enter_context(self._turn))
+        with ExitStack() as attached, self._root.cursor() as con, ExitStack() as turn:
+            session = DuckDBSession(con, lambda: turn.enter_context(self._turn), attached)
             session.execute("BEGIN TRANSACTION", "begin")
             try:
                 yield session
@@ -151,9 +151,18 @@ def qualified(table: str) -> str:
 class DuckDBSession:
     """One connection in one transaction (see the port)."""
 
-    def __init__(self, con: Any, take_turn: Callable[[], object] = lambda: None) -> None:
-        """Use ``con``, which the engine owns; ``take_turn`` is called before it sees the lake."""
+    def __init__(
+        self,
+        con: Any,
+        take_turn: Callable[[], object] = lambda: None,
+        attached: ExitStack | None = None,
+    ) -> None:
+        """Use ``con``, which the engine owns.
+
+        ``take_turn`` is called before it sees the lake; ``attached`` is left when it has ended.
+        """
         self.con, self._take_turn, self._has_turn = con, take_turn, False
+        self._attached = attached or ExitStack()
         self._defined: set[str] = set()
 
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
@@ -181,9 +190,18 @@ class DuckDBSession:
         self._take(name, arrow_of(columns, rows), "SELECT *", f"stage {name}")
 
     def stage_arrow(
-        self, name: str, batches: pa.RecordBatchReader, *, select: str = "*", step: str
+        self,
+        name: str,
+        batches: pa.RecordBatchReader,
+        *,
+        scan: Scan | None = None,
+        select: str = "*",
+        step: str,
     ) -> None:
-        """Take a stream of Arrow batches in as a temporary table."""
+        """Take a stream of Arrow batches, or what the scan reads, in as a temporary table."""
+        if scan:
+            self._stage_scan(name, scan, listed(batches.schema.names), f"SELECT {select}", step)
+            return
         failed: list[Exception] = []
         stream = pa.RecordBatchReader.from_batches(batches.schema, _noted(batches, failed))
         try:
@@ -222,6 +240,16 @@ class DuckDBSession:
             return self.con.execute(sql)
         except _errors() as err:
             raise _translated(err, step, sql) from err
+
+    def _stage_scan(self, name: str, scan: Scan, columns: str, select: str, step: str) -> None:
+        # What was attached inside a transaction could not be let go before its end.
+        own = self._attached.enter_context(self.con.cursor())
+        sql = self._attached.enter_context(scan.attached(own))
+        into = f"CREATE TEMP TABLE {quote(name)} AS {select} FROM ({sql}) AS scan({columns})"
+        try:
+            self.execute(into, step)
+        except EngineError as err:
+            raise (err if err.why else scan.lost()) from err.__cause__
 
     def _take(self, name: str, arrow: object, select: str, step: str) -> None:
         self.con.register("arrow_in", arrow)

@@ -6,13 +6,29 @@ lake are named ``lake.<store>.<table>``, staged relations by their bare name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from chengshu.kernel.errors import ChengshuError
+
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """How DuckDB reads a source by itself, sparing its rows the way through Arrow.
+
+    Attributes:
+        attached: Makes the source readable on a connection while it is open; yields SQL of rows.
+        lost: Returns the error to raise when the source fails in the middle.
+    """
+
+    attached: Callable[[Any], AbstractContextManager[str]]
+    lost: Callable[[], ChengshuError]
 
 
 class Session(Protocol):
@@ -44,11 +60,18 @@ class Session(Protocol):
         ...
 
     def stage_arrow(
-        self, name: str, batches: pa.RecordBatchReader, *, select: str = "*", step: str
+        self,
+        name: str,
+        batches: pa.RecordBatchReader,
+        *,
+        scan: Scan | None = None,
+        select: str = "*",
+        step: str,
     ) -> None:
         """Take the ``select`` list over a stream of Arrow batches in as relation ``name``.
 
-        An error that reading the stream raises comes out as it is.
+        An error that reading the stream raises comes out as it is. An engine that can run ``scan``,
+        which gives the same columns in the same order, need not read the stream.
         """
         ...
 

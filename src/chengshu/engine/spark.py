@@ -20,7 +20,7 @@ from chengshu.engine.arrow import arrow_of
 from chengshu.engine.dialect import translate
 from chengshu.engine.duckdb import DuckDBEngine, DuckDBSession, columns_of
 from chengshu.engine.lake import Lake
-from chengshu.engine.port import Row
+from chengshu.engine.port import Row, Scan
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.kernel.errors import EngineError
 
@@ -55,6 +55,10 @@ class SparkEngine:
         """Use ``spark``, made by `start`; the caller owns it and stops it."""
         self.lake, self._spark = lake, spark
         self._catalog = DuckDBEngine(lake)
+        # What asks only the catalogue is answered by it.
+        self.ensure_tables = self._catalog.ensure_tables
+        self.columns_of = self._catalog.columns_of
+        self.snapshot_of = self._catalog.snapshot_of
 
     def close(self) -> None:
         """Close the catalogue's connections; the Spark session stays."""
@@ -69,18 +73,6 @@ class SparkEngine:
                 yield SparkSession(self.lake, self._spark.newSession(), catalog, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-
-    def ensure_tables(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        """Create tables or add the columns they lack (see the port)."""
-        self._catalog.ensure_tables(tables)
-
-    def columns_of(self, table: str) -> Mapping[str, str]:
-        """Return the table's columns (see the port)."""
-        return self._catalog.columns_of(table)
-
-    def snapshot_of(self, table: str) -> int:
-        """Return the newest snapshot that changed the table (see the port)."""
-        return self._catalog.snapshot_of(table)
 
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
         """Return why the expression cannot run here, or None (see the port)."""
@@ -133,7 +125,13 @@ class SparkSession:
         view.createOrReplaceTempView(name)
 
     def stage_arrow(
-        self, name: str, batches: pa.RecordBatchReader, *, select: str = "*", step: str
+        self,
+        name: str,
+        batches: pa.RecordBatchReader,
+        *,
+        scan: Scan | None = None,  # noqa: ARG002 - only DuckDB has it
+        select: str = "*",
+        step: str,
     ) -> None:
         """Write the stream to files of this session, in its order."""
         path = self._scratch / name / "part.parquet"

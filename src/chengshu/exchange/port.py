@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from chengshu.engine import Scan
 from chengshu.exchange.files import Finding
 
 
@@ -32,6 +33,7 @@ class Incoming:
         findings: What reading found, complete when the batches are exhausted.
         landed: Told once the delivery stands in landing, to free what the source keeps for us:
             a queue's messages, a place in its inbox. After a kill it is told at the next pull.
+        scan: How DuckDB reads the same rows by itself, where it can.
     """
 
     source: str
@@ -44,6 +46,7 @@ class Incoming:
     watermark: str | None = None
     findings: list[Finding] = field(default_factory=list)
     landed: Callable[[], None] = lambda: None
+    scan: Scan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,13 @@ def _land(engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pu
         select, step = _select_sql(resource, incoming, columns), f"pull {resource.id}"
         # A stream has no key by which a row that comes again would be known.
         again = resource.identity == "none" and isinstance(resource.source, TableSource)
-        session.stage_arrow("arrived" if again else "pulled", reader, select=select, step=step)
+        arrived = "arrived" if again else "pulled"
+        session.stage_arrow(arrived, reader, scan=incoming.scan, select=select, step=step)
+        (count,) = session.rows(f"SELECT COUNT(*) AS n FROM {arrived}", step=step)
+        pull.progress(count["n"])
+        _check_range(resource, incoming, count["n"])
         if again:
             session.stage("pulled", _new_sql(resource), step=step)
-        _check_range(resource, incoming, seen.rows)
         return land(session, resource, _delivery(pack, incoming, pull, missing))
 
 

@@ -102,6 +102,7 @@ class EngineError(ChengshuError):
     def __init__(self, engine: str, step: str, sql: str, *, retryable: bool, why: str = "") -> None:
         """Keep the statement; ``why`` is our own word for the cause (``disk full``), or empty."""
         self.engine, self.step, self.sql, self.retryable = engine, step, sql, retryable
+        self.why = why
         super().__init__(f"{engine} failed at step {step!r}{': ' + why if why else ''}")
 
 

@@ -92,7 +92,8 @@ def land(session: Session, resource: Resource, delivery: Delivery) -> Batch:
     last = max((batch.number for batch in landed), default=0)
     batch = Batch(last + 1, resource.id, delivery.mode, delivery.as_of, count["n"])
     # What is known now is not what will be known once a waiting batch is refined.
-    whole = resource.identity == "none" or not all(b.is_refined for b in landed)
+    waits = not all(b.is_refined for b in landed)
+    whole = not landed or waits or resource.identity == "none"
     _append_rows(session, resource, f"CAST({batch.number} AS BIGINT) AS _batch", whole=whole)
     _record_batch(session, resource, delivery, batch)
     return batch

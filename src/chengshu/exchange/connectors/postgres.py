@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 
 from chengshu.catalog.source import PostgresSource
+from chengshu.engine import Scan
 from chengshu.engine.lake import load_extensions
 from chengshu.engine.sql import literal, quote
 from chengshu.exchange.connectors.table import select_sql
 from chengshu.exchange.connectors.watermark import NUMBER, TIME, MarkColumn, Span, span_of
-from chengshu.exchange.files.model import schema_of
+from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
 
-ROWS_PER_BATCH = 122_880
+Ask = Callable[[str], Any]
 _UNORDERED = "{}::text IN ('NaN', 'Infinity', '-Infinity')"
 # Type → what its values are, and the condition of those that have no place in their order; a time
 # of infinity has one: it is ahead of every clock.
@@ -33,10 +35,10 @@ TYPED = {
 
 def find_postgres(source: PostgresSource, past: Past, around: Surroundings) -> list[Incoming]:
     """Return one delivery: the table, or what changed in it since the last pull."""
-    with _connected(source, around) as con:
-        types = _columns(con, source)
+    with _connected(source, around) as ask:
+        types = _columns(ask, source)
         header = list(types)
-        span = _span(con, source, types, past, around)
+        span = _span(ask, source, types, past, around)
     columns = [f"t.{quote(name)}::text AS {quote(name)}" for name in header]
     sql = select_sql(f"{_qualified(source)} AS t", columns, header, span, past.key)
     return [
@@ -48,50 +50,80 @@ def find_postgres(source: PostgresSource, past: Past, around: Surroundings) -> l
             batches=lambda: _read(source, around, header, sql),
             watermark=span.highest,
             findings=span.findings,
+            scan=Scan(lambda con: _scanned(con, source, around, sql), lambda: _lost(source)),
         )
     ]
 
 
 @contextmanager
-def _connected(source: PostgresSource, around: Surroundings) -> Iterator[Any]:
-    """Attach the server to a DuckDB of its own; the password goes into a secret, never a DSN."""
+def _connected(source: PostgresSource, around: Surroundings) -> Iterator[Ask]:
+    """Attach the server to a DuckDB of its own; yields what runs queries on it."""
+    import duckdb
+
+    with closing(duckdb.connect(config={"autoinstall_known_extensions": "false"})) as con:
+        load_extensions(con, ("postgres_scanner",))
+        con.execute("SET TimeZone = 'UTC'")
+        with _attached(con, source, around) as name:
+            yield lambda sql: _query(con, name, sql, source)
+
+
+@contextmanager
+def _attached(con: Any, source: PostgresSource, around: Surroundings) -> Iterator[str]:
+    """Attach the server under a name of its own; the password goes into a secret, never a DSN."""
+    import duckdb
+
+    name = f"front_{uuid4().hex}"
+    try:
+        _attach(con, name, source, around)
+        yield name
+    finally:
+        # What failed before says more than that the connection is gone.
+        with suppress(duckdb.Error):
+            con.execute(f"DETACH DATABASE IF EXISTS {name}")
+            con.execute(f"DROP SECRET IF EXISTS {name}")
+
+
+def _attach(con: Any, name: str, source: PostgresSource, around: Surroundings) -> None:
     import duckdb
 
     options = f"-c datestyle=ISO -c intervalstyle=iso_8601 -c timezone={around.timezone}"
     options += " -c bytea_output=hex -c extra_float_digits=1"
-    con = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
-        load_extensions(con, ("postgres_scanner",))
-        con.execute("SET TimeZone = 'UTC'")
-        try:
-            con.execute(
-                f"CREATE SECRET front (TYPE postgres, HOST {literal(source.host)}, "
-                f"PORT {source.port}, DATABASE {literal(source.database)}, "
-                f"USER {literal(source.user)}, PASSWORD {literal(around.secret(source.secret))})"
-            )
-            con.execute(
-                f"ATTACH 'options=''{options}''' AS front (TYPE postgres, SECRET front, READ_ONLY)"
-            )
-        except duckdb.Error as err:
-            raise ExternalError(
-                _name(source),
-                "the server does not let us in",
-                retryable=True,
-                hint=f"Check that it runs, the user, and the secret {source.secret!r}.",
-            ) from err
-        yield con
-    finally:
-        con.close()
+        con.execute(
+            f"CREATE TEMPORARY SECRET {name} (TYPE postgres, HOST {literal(source.host)}, "
+            f"PORT {source.port}, DATABASE {literal(source.database)}, "
+            f"USER {literal(source.user)}, PASSWORD {literal(around.secret(source.secret))})"
+        )
+        con.execute(
+            f"ATTACH 'options=''{options}''' AS {name} (TYPE postgres, SECRET {name}, READ_ONLY)"
+        )
+    except duckdb.Error as err:
+        raise ExternalError(
+            _name(source),
+            "the server does not let us in",
+            retryable=True,
+            hint=f"Check that it runs, the user, and the secret {source.secret!r}.",
+        ) from err
 
 
-def _columns(con: Any, source: PostgresSource) -> dict[str, str]:
+@contextmanager
+def _scanned(con: Any, source: PostgresSource, around: Surroundings, sql: str) -> Iterator[str]:
+    """Make the rows readable on the lake's own connection; yields SQL of them."""
+    with _attached(con, source, around) as name:
+        yield (
+            "SELECT ROW_NUMBER() OVER () AS _line, *, CAST(NULL AS VARCHAR) AS _rest, "
+            f"CAST(NULL AS VARCHAR) AS _problem FROM {_query_sql(name, sql)}"
+        )
+
+
+def _columns(ask: Ask, source: PostgresSource) -> dict[str, str]:
     """Return the table's columns with their types."""
     table = literal(_qualified(source))
     sql = (
         "SELECT attname::text, format_type(atttypid, NULL)::text FROM pg_attribute "
         f"WHERE attrelid = to_regclass({table}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
     )
-    names = {str(name): str(kind) for name, kind in _query(con, sql, source).fetchall()}
+    names = {str(name): str(kind) for name, kind in ask(sql).fetchall()}
     if not names:
         raise InputError(
             f"{_name(source)} has no table {source.table!r} that user {source.user!r} may see"
@@ -105,7 +137,7 @@ def _columns(con: Any, source: PostgresSource) -> dict[str, str]:
 
 
 def _span(
-    con: Any, source: PostgresSource, types: Mapping[str, str], past: Past, around: Surroundings
+    ask: Ask, source: PostgresSource, types: Mapping[str, str], past: Past, around: Surroundings
 ) -> Span:
     if not source.watermark:
         return Span()
@@ -123,7 +155,7 @@ def _span(
         past.watermark,
         around.timezone,
         column,
-        lambda sql: _query(con, sql, source).fetchall(),
+        lambda sql: ask(sql).fetchall(),
     )
 
 
@@ -133,18 +165,15 @@ def _read(
     import duckdb
 
     schema, line = schema_of(header), 0
-    with _connected(source, around) as con:
-        reader = _query(con, sql, source).to_arrow_reader(ROWS_PER_BATCH)
+    with _connected(source, around) as ask:
+        reader = ask(sql).to_arrow_reader(ROWS_PER_BATCH)
         while True:
             try:
                 batch = reader.read_next_batch()
             except StopIteration:
                 return
             except (duckdb.Error, OSError, pa.ArrowException) as err:
-                raise ExternalError(
-                    _name(source), "the connection ended in the middle of the pull",
-                    retryable=True, hint="Nothing was taken; pull again.",
-                ) from err  # fmt: skip
+                raise _lost(source) from err
             arrays = [pa.arange(line + 1, line + 1 + batch.num_rows)]
             arrays += [column.cast(pa.string()) for column in batch.columns]
             arrays += [pa.nulls(batch.num_rows, pa.string())] * 2
@@ -152,11 +181,22 @@ def _read(
             line += batch.num_rows
 
 
-def _query(con: Any, sql: str, source: PostgresSource) -> Any:
+def _lost(source: PostgresSource) -> ExternalError:
+    return ExternalError(
+        _name(source), "the connection ended in the middle of the pull",
+        retryable=True, hint="Nothing was taken; pull again.",
+    )  # fmt: skip
+
+
+def _query_sql(name: str, sql: str) -> str:
+    return f"postgres_query({literal(name)}, {literal(sql)})"
+
+
+def _query(con: Any, name: str, sql: str, source: PostgresSource) -> Any:
     import duckdb
 
     try:
-        return con.execute(f"SELECT * FROM postgres_query('front', {literal(sql)})")
+        return con.execute(f"SELECT * FROM {_query_sql(name, sql)}")
     except duckdb.Error as err:
         raise ExternalError(
             _name(source), f"table {source.table!r} cannot be read", retryable=True,

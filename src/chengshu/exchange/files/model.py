@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 LINE, REST, PROBLEM = "_line", "_rest", "_problem"
 OWN_COLUMNS = (LINE, REST, PROBLEM)
 
-ROWS_PER_BATCH = 65_536
+# DuckDB's own measure: with half as many, taking a million rows in cost 1 CPU second more.
+ROWS_PER_BATCH = 122_880
 
 # What stands in one of the first two cells of a row that sums up others.
 _TOTALS = pa.array(["合计", "总计", "小计", "共计", "累计", "合 计", "总 计", "小 计", "合　计"])
