@@ -7,7 +7,8 @@ import pytest
 from tests.support.home import TestHome, make_test_home
 
 BALANCE = {
-    "resource", "batch", "pulled", "accepted", "unchanged", "repeated", "refused", "lost", "closed",
+    "resource", "batch", "mode", "pulled", "accepted", "ended", "unchanged", "repeated", "refused",
+    "lost", "closed",
 }  # fmt: skip
 
 

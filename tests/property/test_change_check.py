@@ -24,6 +24,7 @@ rules:
 """
 KEYLESS = KEYED.replace("key: [code]", "identity: content")
 BAD = "bad"  # stands for a row that is refused
+GONE = "gone"  # stands for a row by which the source ends its record
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,21 @@ class Delivered:
     rows: tuple[tuple[str, str], ...]
 
 
-def deliveries(seed: int) -> list[Delivered]:
+def deliveries(seed: int, *, flagged: bool) -> list[Delivered]:
     dice = random.Random(seed)
     days = [dice.randint(1, 4) for _ in range(4)] if seed % 2 else [1, 2, 3, 4]
+    names = [*"xyz", BAD, *([GONE, GONE] if flagged else [])]
     made = []
     for number, day in enumerate(days, 1):
-        rows = tuple(
-            (dice.choice("abc"), dice.choice([*"xyz", BAD])) for _ in range(dice.randint(0, 5))
-        )
+        rows = tuple((dice.choice("abc"), dice.choice(names)) for _ in range(dice.randint(0, 5)))
         made.append(Delivered(number, day, dice.choice(["full", "incremental"]), rows))
     return made
 
 
 def as_row(code: str, name: str) -> Row:
-    return {"code": code, "name": name, "_problem": "ragged_short" if name == BAD else None}
+    problem = "ragged_short" if name == BAD else None
+    operation = "D" if name == GONE else "U"
+    return {"code": code, "name": name, "_problem": problem, "_operation": operation}
 
 
 def versions_of(said: list[Delivered], *, keyed: bool):
@@ -65,7 +67,8 @@ def versions_of(said: list[Delivered], *, keyed: bool):
                     continue
                 copies[code + name] += 1
                 record = f"{code}{name}#{copies[code + name]}"
-            events.setdefault(record, []).append((delivery.day, delivery.number, position, name))
+            told = None if name == GONE else name
+            events.setdefault(record, []).append((delivery.day, delivery.number, position, told))
     current, ended = {}, []
     for record, told in events.items():
         for full in (d for d in ordered if d.mode == "full"):
@@ -107,9 +110,10 @@ SEEDS = [pytest.param(seed, id=f"seed{seed}") for seed in range(8)]
 
 
 def compare(engine: Engine, seed: int, *, keyed: bool) -> None:
-    city = TestCity(engine)
-    resource = city.declare("things", KEYED if keyed else KEYLESS)
-    said = deliveries(seed)
+    city, flagged = TestCity(engine), keyed and seed % 4 > 1
+    operations = "mode: incremental, operation: {column: op}" if flagged else ""
+    resource = city.declare("things", KEYED if keyed else KEYLESS, operations)
+    said = deliveries(seed, flagged=flagged)
     for delivery in said:
         rows = [as_row(*row) for row in delivery.rows]
         city.land(resource, rows, mode=delivery.mode, day=delivery.day)
@@ -128,8 +132,9 @@ def compare(engine: Engine, seed: int, *, keyed: bool) -> None:
     balances = city.balances(resource)
     assert all(balance.is_closed for balance in balances)
     assert sum(b.pulled for b in balances) == sum(len(d.rows) for d in said)
-    refused = sum(name == BAD for d in said for _, name in d.rows)
-    assert sum(b.refused for b in balances) == refused
+    for kind, name in (("refused", BAD), ("ended", GONE)):
+        counted = sum(getattr(balance, kind) for balance in balances)
+        assert counted == sum(row[1] == name for d in said for row in d.rows)
     made = len(current) + len(ended)
     assert sum(b.accepted for b in balances) == made
     assert len(city.rows(stores.current(resource))) == len(current)

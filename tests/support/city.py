@@ -23,9 +23,10 @@ label: {name}
 owner: office
 sharing: unconditional
 update: daily
-source: {{kind: file, path: "*.csv"}}
+source: {{kind: file, path: "*.csv"{more}}}
 """
 
+OWN = ("_rest", "_problem", "_operation")
 Row = Mapping[str, str | None]
 
 
@@ -43,8 +44,9 @@ class TestCity:
         city = City(name="test", label="测试市", division="330200")
         return Pack(Path(), city, Departments(departments={}), {}, {}, self.resources)
 
-    def declare(self, name: str, body: str) -> Resource:
-        text = HEAD.format(name=name) + body
+    def declare(self, name: str, body: str, source: str = "") -> Resource:
+        """Declare a resource; ``source`` adds to what is said of its source."""
+        text = HEAD.format(name=name, more=f", {source}" if source else "") + body
         resource = parse_model(Resource, text, f"{name}.yaml")
         self.resources[resource.id] = resource
         return resource
@@ -60,23 +62,24 @@ class TestCity:
         mode: str = "full",
         day: int | None = None,
         key: str | None = None,
+        number: int | None = None,
     ) -> Batch:
         """Land rows as one delivery of the given day (the next one when not given)."""
         stores.ensure_tables(self.engine, resource, self.types(resource))
         fields = [f.name for f in resource.fields]
         columns = {"_position": "BIGINT", "_source": "VARCHAR", **dict.fromkeys(fields, "VARCHAR")}
-        columns |= {"_rest": "VARCHAR", "_problem": "VARCHAR"}
+        columns |= dict.fromkeys(OWN, "VARCHAR")
         with self.engine.session() as session:
-            number = len(list_batches(session, resource)) + 1
+            nth = len(list_batches(session, resource)) + 1
             values = [
-                (at, "test", *(row.get(f) for f in fields), row.get("_rest"), row.get("_problem"))
+                (at, "test", *(row.get(f) for f in (*fields, *OWN)))
                 for at, row in enumerate(rows, 1)
             ]
             session.stage_rows("incoming", columns, values)
             sql = f"SELECT *, {digest_sql(resource)} AS _digest FROM incoming"
             session.stage("pulled", sql, step="digest")
-            as_of = START + timedelta(days=number if day is None else day)
-            delivery = Delivery(key or f"delivery {number}", mode, as_of, "test")
+            as_of = START + timedelta(days=nth if day is None else day)
+            delivery = Delivery(key or f"delivery {nth}", mode, as_of, "test", number=number)
             return land(session, resource, delivery)
 
     def refine(self, resource: Resource) -> None:
@@ -114,4 +117,5 @@ class TestCity:
 def counts(balance: Balance) -> tuple[int, int, int, int]:
     """Return accepted, unchanged, repeated, refused of a closed balance."""
     assert balance.is_closed, balance
+    assert not balance.ended, balance
     return balance.accepted, balance.unchanged, balance.repeated, balance.refused

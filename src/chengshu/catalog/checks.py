@@ -17,7 +17,7 @@ from chengshu.standards.model import Stage, ValueType, Verdict
 from chengshu.standards.reading import side_by_side
 
 Types = Mapping[str, ValueType]
-CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_said", "_problem")
+CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_said", "_ends", "_problem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,24 @@ class Check:
 def checks_of(resource: Resource, types: Types) -> tuple[Check, ...]:
     """Return every check that the declaration implies, in declaration order."""
     made: list[_Parts] = [("intact", None, Effect.BLOCK, "TRUE", "_problem", None)]
+    if resource.source.operation:
+        why = f"CASE WHEN _ends IS NULL THEN 'unknown' ELSE {literal(None)} END"
+        made.append(("operation", None, Effect.BLOCK, "TRUE", why, None))
     for spec in resource.fields:
         made += _field_checks(spec, types[spec.name], needed=is_needed(resource, spec))
-    for rule in resource.rules:
-        made.append(_rule_check(resource, rule))
+    made += [_rule_check(resource, rule) for rule in resource.rules]
+    if resource.source.operation:
+        made = [_of_kept_rows(resource, parts) for parts in made]
     return tuple(Check(number, *parts) for number, parts in enumerate(made))
+
+
+def _of_kept_rows(resource: Resource, parts: _Parts) -> _Parts:
+    """Return a check that a row which ends its record is only held against for its key."""
+    rule, field, effect, applies, reason, rests_on = parts
+    if rule in ("intact", "operation") or (field in resource.key and rests_on is None):
+        return parts
+    reason = f"CASE WHEN _ends THEN {literal(None)} ELSE {reason} END"
+    return rule, field, effect, f"{applies} AND NOT _ends", reason, rests_on
 
 
 def is_needed(resource: Resource, spec: FieldSpec) -> bool:
@@ -129,15 +142,17 @@ def render_plain_sql(resource: Resource, types: Types, source: str) -> str:
         source: Relation with the resource's raw fields as text and `CARRIED`.
 
     Returns:
-        One row per row: ``_record, _digest, _batch, _position, _as_of, _said``, ``v__f``, and
-        ``_plain`` boolean: every field is well written and no rule of the row alone fails it.
-        Values count only where it is true.
+        One row per row: ``_record, _digest, _batch, _position, _as_of, _said, _ends``, ``v__f``,
+        and ``_plain`` boolean: the row ends nothing, every field is well written and no rule of
+        the row alone fails it. Values count only where it is true.
     """
     sights = {name: types[name].plain(f'"raw__{name}"', f"v__{name}") for name in types}
     sql = _raws_sql(resource, source)
     for stage in side_by_side(sight.stages for sight in sights.values()):
         sql = _nested(sql, stage)
     holds = ["_problem IS NULL"]
+    if resource.source.operation:
+        holds.append("COALESCE(NOT _ends, FALSE)")
     for spec in resource.fields:
         missing = "" if is_needed(resource, spec) else f'"raw__{spec.name}" IS NULL OR '
         holds.append(f"({missing}COALESCE({sights[spec.name].holds}, FALSE))")
@@ -146,7 +161,7 @@ def render_plain_sql(resource: Resource, types: Types, source: str) -> str:
     values = ", ".join(f'"v__{spec.name}"' for spec in resource.fields)
     return (
         f"SELECT {_record_sql(resource)} AS _record, _digest, _batch, _position, _as_of, _said, "
-        f"{values}, {' AND '.join(holds)} AS _plain FROM ({sql}) AS seen"
+        f"FALSE AS _ends, {values}, {' AND '.join(holds)} AS _plain FROM ({sql}) AS seen"
     )
 
 
@@ -183,7 +198,7 @@ def render_judged_sql(resource: Resource, checks: Sequence[Check], typed: str) -
             is a relation ``bad__<rule>`` of ``_batch, _position``, the rows that fail it.
 
     Returns:
-        One row per row: ``_record, _digest, _batch, _position, _as_of``, the fields (typed,
+        One row per row: ``_record, _digest, _batch, _position, _as_of, _ends``, the fields (typed,
         withheld ones NULL), ``_fails`` (``number:reason`` joined by commas, NULL when nothing
         failed), ``_blocked`` boolean.
     """
@@ -205,7 +220,7 @@ def render_judged_sql(resource: Resource, checks: Sequence[Check], typed: str) -
     )
     fields = ", ".join(_withheld_sql(spec, checks) for spec in resource.fields)
     return (
-        f"SELECT _record, _digest, _batch, _position, _as_of, {fields}, "
+        f"SELECT _record, _digest, _batch, _position, _as_of, _ends, {fields}, "
         f"{fails if checks else literal(None)} AS _fails, {blocking or 'FALSE'} AS _blocked "
         f"FROM (SELECT *{reasons} FROM ({inner}) AS marked) AS judged"
     )

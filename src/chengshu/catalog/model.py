@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
 from chengshu.catalog.rule import Effect, Rule
-from chengshu.catalog.source import Source
+from chengshu.catalog.source import Source, TableSource
 
 
 class Sharing(StrEnum):
@@ -143,10 +143,23 @@ class FieldSpec(Typed):
 
 
 class RowRange(Declared):
-    """How many rows a full delivery is expected to have."""
+    """How many rows a full delivery is expected to have.
+
+    Attributes:
+        min: The fewest; with less, nothing of it is taken.
+        max: The most.
+        most_ended: Share of the records that stand (``20%``) that it may end; with more it is held
+            until a person confirms it.
+    """
 
     min: Annotated[int, Field(ge=0)] = 0
     max: Annotated[int, Field(ge=0)] | None = None
+    most_ended: Annotated[str, Field(pattern=r"^\d{1,2}(\.\d+)?%$|^100%$")] | None = None
+
+    @property
+    def ended_share(self) -> float:
+        """Return ``most_ended`` as a share, 1 where none is declared."""
+        return float(self.most_ended[:-1]) / 100 if self.most_ended else 1.0
 
     @model_validator(mode="after")
     def _in_order(self) -> RowRange:
@@ -223,9 +236,19 @@ class Resource(Declared):
                 rule.field in self.key or self.field(str(rule.field)).required
             ):
                 raise ValueError(f"rule {rule.name!r} withholds a key or required field; block it")
-        if self.identity == "none" and getattr(self.source, "mode", "") == "full":
-            raise ValueError("a table with identity 'none' is pulled by mode: incremental")
+        self._delivered()
         return self
+
+    def _delivered(self) -> None:
+        source = self.source
+        if self.identity == "none" and source.is_whole and isinstance(source, TableSource):
+            raise ValueError("a table with identity 'none' is pulled by mode: incremental")
+        if source.operation and self.identity != "key":
+            raise ValueError("an operation column says what happens to a record: give it a key")
+        if source.mode == "reload" and not self.rows.most_ended:
+            raise ValueError("mode: reload needs rows.most_ended: a half-filled table ends records")
+        if self.rows.most_ended and not source.is_whole:
+            raise ValueError("rows.most_ended is for full deliveries; others end no absent records")
 
 
 def _repeated(names: list[str]) -> list[str]:

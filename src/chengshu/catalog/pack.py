@@ -76,6 +76,8 @@ class Pack:
             for f in resource.fields
             if f.codes in self.code_sets
         }
+        if operation := resource.source.operation:
+            rules["operation"] = operation.model_dump(mode="json", exclude={"column"})
         text = json.dumps([VERSION, rules, sets], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -22,7 +22,7 @@ class Incoming:
         source: What it is, as people name it: a file's path below its source's folder, a table's
             name.
         key: Names it among the deliveries of its resource; landing it twice changes nothing.
-        mode: ``full`` or ``incremental``.
+        mode: ``full``, ``incremental``, ``append``, or ``zero`` for a report that nothing changed.
         header: The source's columns.
         batches: Reads it: ``_line`` int64 (line of the file, number of the row), the header's
             columns as text exactly as the source has them, ``_rest``, ``_problem`` (see
@@ -34,6 +34,7 @@ class Incoming:
         landed: Told once the delivery stands in landing, to free what the source keeps for us:
             a queue's messages, a place in its inbox. After a kill it is told at the next pull.
         scan: How DuckDB reads the same rows by itself, where it can.
+        number: What the source calls it, where it numbers its deliveries.
     """
 
     source: str
@@ -47,6 +48,12 @@ class Incoming:
     findings: list[Finding] = field(default_factory=list)
     landed: Callable[[], None] = lambda: None
     scan: Scan | None = None
+    number: int | None = None
+
+
+def zero_report(source: str, key: str, **more: Any) -> Incoming:
+    """Return the delivery by which a department reports that nothing has changed 零报告."""
+    return Incoming(source, key, "zero", (), lambda: iter(()), **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,14 @@ class Past:
         watermark: The last watermark, or None.
         digests: `Incoming.source` → the digests that landed from it, oldest first.
         key: For each field of the resource's key, the names that its column may have.
+        numbers: The source's own numbers of what landed, each with its rows.
     """
 
     run: str
     watermark: str | None = None
     digests: Mapping[str, Sequence[str]] = field(default_factory=dict)
     key: Sequence[Sequence[str]] = ()
+    numbers: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -15,8 +15,9 @@ from chengshu.engine.sql import listed, literal, quote
 from chengshu.exchange.connectors import CONNECTORS
 from chengshu.exchange.files.model import schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
+from chengshu.exchange.report import find_reports
 from chengshu.kernel.clock import wall_time
-from chengshu.kernel.errors import QualityGateError
+from chengshu.kernel.errors import ExternalError, QualityGateError
 from chengshu.libraries import stores
 from chengshu.libraries.landing import (
     Batch,
@@ -50,15 +51,22 @@ def find_incoming(
 ) -> list[Incoming]:
     """Return the deliveries of the resource that have not landed yet, in order."""
     past = _past(engine, resource, run)
-    found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
-    return found
+    reported = find_reports(around.spool / resource.table)
+    try:
+        found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
+    except ExternalError:
+        # A department that has reported no change need not have delivered anything.
+        if not reported:
+            raise
+        found = []
+    return [*found, *reported]
 
 
 def _past(engine: Engine, resource: Resource, run: str) -> Past:
     with engine.session() as session:
         rows = session.rows(
-            f"SELECT source, source_digest, watermark FROM lake.{stores.BATCHES} "
-            f"WHERE resource = {literal(resource.id)} ORDER BY batch",
+            "SELECT source, source_digest, watermark, number, row_count "
+            f"FROM lake.{stores.BATCHES} WHERE resource = {literal(resource.id)} ORDER BY batch",
             step=f"past pulls of {resource.id}",
         )
     marks = [row["watermark"] for row in rows if row["watermark"] is not None]
@@ -66,7 +74,8 @@ def _past(engine: Engine, resource: Resource, run: str) -> Past:
     for row in rows:
         digests.setdefault(row["source"], []).append(row["source_digest"])
     key = [resource.field(name).source_names for name in resource.key]
-    return Past(run, marks[-1] if marks else None, digests, key)
+    numbers = {row["number"]: row["row_count"] for row in rows if row["number"] is not None}
+    return Past(run, marks[-1] if marks else None, digests, key, numbers)
 
 
 def land_incoming(
@@ -89,6 +98,8 @@ def land_incoming(
 
 
 def _land(engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pull: Pull) -> Batch:
+    if incoming.mode == "zero":
+        incoming = replace(incoming, header=[f.source_names[0] for f in resource.fields])
     columns, missing = _matched(resource, incoming.header)
     # A new session has not seen the lake yet: others may commit for as long as the pull takes.
     with engine.session() as session:
@@ -132,6 +143,7 @@ def _delivery(pack: Pack, incoming: Incoming, pull: Pull, missing: Sequence[str]
         source_digest=incoming.digest,
         watermark=incoming.watermark,
         findings=[*_missing_findings(missing), *_findings_of(incoming)],
+        number=incoming.number,
     )
 
 
@@ -167,24 +179,32 @@ def _matched(resource: Resource, header: Sequence[str]) -> tuple[dict[str, str],
         else:
             missing.append(spec.name)
     needed = [n for n in missing if n in resource.key or resource.field(n).required]
-    if needed or not columns:
-        wanted = ", ".join(resource.field(n).column or n for n in needed or missing)
+    lacks = [resource.field(n).column or n for n in needed or (() if columns else missing)]
+    operation = resource.source.operation
+    if operation and operation.column not in header:
+        lacks.append(operation.column)
+    if lacks:
         # The rest of a header is not shown: where it is missing, its place is taken by a record.
         raise QualityGateError(
-            f"{resource.id}: the delivery lacks the columns {wanted}; of its {len(header)} columns "
-            f"these are declared: {', '.join(columns.values()) or 'none'}. Nothing was taken; mend "
-            "the delivery (has it a header?), or the declaration."
+            f"{resource.id}: the delivery lacks the columns {', '.join(lacks)}; of its "
+            f"{len(header)} columns these are declared: {', '.join(columns.values()) or 'none'}. "
+            "Nothing was taken; mend the delivery (has it a header?), or the declaration."
         )
     return columns, missing
 
 
 def _select_sql(resource: Resource, incoming: Incoming, columns: dict[str, str]) -> str:
     """Return the select list that turns the source's columns into the columns of ``pulled``."""
-    others = [name for name in incoming.header if name not in columns.values()]
+    operation = resource.source.operation
+    taken = {*columns.values(), *([operation.column] if operation else [])}
+    others = [name for name in incoming.header if name not in taken]
     made = {
         f.name: _place(incoming, columns[f.name]) if f.name in columns else literal(None)
         for f in resource.fields
-    } | {"_rest": _rest_sql({name: _place(incoming, name) for name in others})}
+    } | {
+        "_rest": _rest_sql({name: _place(incoming, name) for name in others}),
+        "_operation": _place(incoming, operation.column) if operation else literal(None),
+    }
     return ", ".join(
         [
             "_line AS _position",

@@ -16,9 +16,10 @@ from dbos import DBOS
 from chengshu.catalog import Pack, Resource
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.platform import Platform
-from chengshu.kernel.errors import ChengshuError, ConflictError
+from chengshu.kernel.errors import ChengshuError, ConflictError, HeldError
 from chengshu.libraries.landing import find_batch
-from chengshu.libraries.refine import judged_otherwise, refine_pending
+from chengshu.libraries.refine import decide, judged_otherwise, refine_pending
+from chengshu.libraries.report import list_held
 from chengshu.libraries.stores import ensure_tables
 
 QUEUE = "resources"
@@ -32,10 +33,18 @@ def use_platform(platform: Platform | None) -> None:
 
 
 @DBOS.workflow(name=WORKFLOW)
-def run_resource(name: str, version: str, as_of: str | None, refine: bool) -> dict[str, Any]:
+def run_resource(
+    name: str,
+    version: str,
+    as_of: str | None,
+    refine: bool,
+    decision: list[Any] | None = None,
+) -> dict[str, Any]:
     """Bring a resource up to date; return ``batches`` that it moved and ``error``, None or told.
 
-    Errors are told as data: what a workflow remembers must read the same after any upgrade.
+    With a ``decision`` (see `decide_step`) about a held batch that is all it acts on, and what
+    waits behind it. Errors are told as data: what a workflow remembers must read the same after
+    any upgrade.
     """
     run = str(DBOS.workflow_id)
     batches: set[int] = set()
@@ -45,16 +54,24 @@ def run_resource(name: str, version: str, as_of: str | None, refine: bool) -> di
         batches.update(told["value"] or ())
         return told
 
-    told = refined() if refine else waiting_step(name, version, run)
+    told: dict[str, Any] = {"value": None, "error": None}
+    if decision:
+        told = decide_step(name, version, decision)
     if told["error"] is None and refine:
+        told = refined()
+    keys: list[str] = []
+    if told["error"] is None and decision is None:
         told = waiting_step(name, version, run)
-    for key in told["value"] or ():
+        keys = told["value"] or []
+    for key in keys:
         told = land_step(name, version, run, key, as_of)
         if told["error"] is None:
-            batches.add(told["value"])
+            batches.add(int(told["value"]))
             told = refined() if refine else told
         if told["error"] is not None:
             break
+    if told["error"] is None and refine:
+        told = held_step(name, version)
     return {"batches": sorted(batches), "error": told["error"]}
 
 
@@ -108,6 +125,30 @@ def refine_step(name: str, version: str) -> list[int]:
     judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}
     platform.progress(resource.id, "done", 0)
     return sorted(judged)
+
+
+@DBOS.step(name="decide")
+@_told
+def decide_step(name: str, version: str, decision: list[Any]) -> None:
+    """Record a decision: the batch, ``confirm`` or ``discard``, and who decided why."""
+    platform, pack, resource = _opened(name, version)
+    batch, step, note = decision
+    decide(platform.engine, pack, resource, batch, step, note)
+
+
+@DBOS.step(name="held")
+@_told
+def held_step(name: str, version: str) -> None:
+    """Tell of a batch that waits for a decision, as an error: nothing after it is refined."""
+    platform, _, resource = _opened(name, version)
+    with platform.engine.session() as session:
+        for held in list_held(session, resource):
+            raise HeldError(
+                f"{name} batch {held['batch']} would end {held['ends']} of {held['standing']} "
+                f"records, more than rows.most_ended allows. It is held, and what came after it "
+                f"waits. See them: chengshu show {name} --store held; then: chengshu decide {name} "
+                f"{held['batch']} confirm (or discard) --reason …"
+            )
 
 
 def _landed(platform: Platform, resource: Resource, key: str) -> int:

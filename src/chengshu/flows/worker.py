@@ -42,6 +42,8 @@ class Ask:
         version: The declaration's version that was meant.
         as_of: Business time as ISO text, or None.
         refine: False to pull and land only.
+        decision: What was decided of a held batch: its number, ``confirm`` or ``discard``, and who
+            decided why.
         key: Names the run; asking twice under one name runs it once.
     """
 
@@ -49,6 +51,7 @@ class Ask:
     version: str
     as_of: str | None = None
     refine: bool = True
+    decision: list[Any] | None = None
     key: str = ""
 
 
@@ -85,7 +88,7 @@ def asks_of(
     for resource in chosen:
         place(resource.id, frozenset())
     return [
-        Ask(n, pack.version_of(pack.resources[n]), as_of, refine, f"{key}:{n}" if key else "")
+        Ask(n, pack.version_of(pack.resources[n]), as_of, refine, key=f"{key}:{n}" if key else "")
         for n in order
     ]
 
@@ -142,7 +145,7 @@ def _enqueue(client: DBOSClient, ask: Ask) -> str:
         "queue_partition_key": ask.resource,
         "app_version": VERSION,
     }
-    client.enqueue(options, ask.resource, ask.version, ask.as_of, ask.refine)
+    client.enqueue(options, ask.resource, ask.version, ask.as_of, ask.refine, ask.decision)
     return options["workflow_id"]
 
 

@@ -93,6 +93,12 @@ class QualityGateError(ChengshuError):
     code = "quality-gate"
 
 
+class HeldError(ChengshuError):
+    """A delivery waits for a person to decide; what had landed stays."""
+
+    code = "held"
+
+
 class EngineError(ChengshuError):
     """The engine refused a statement; the message names the step, never the data."""
 

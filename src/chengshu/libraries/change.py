@@ -10,13 +10,17 @@ from chengshu.libraries.judge import Judge
 from chengshu.libraries.judgement import stage_findings, write_judgements, write_rule_counts
 from chengshu.libraries.judging import judge_rows
 from chengshu.libraries.landing import Batch
-from chengshu.libraries.timeline import PLACE, stage_versions
+from chengshu.libraries.timeline import PLACE, aliases_sql, endings_sql, stage_versions
 
 NOTHING = "CAST(NULL AS {})"
 
 
-def apply_batch(session: Session, judge: Judge, batch: Batch) -> None:
-    """Apply the newest batch of a resource: judge its new rows, compare, write what changed."""
+def apply_batch(session: Session, judge: Judge, batch: Batch) -> bool:
+    """Apply the newest batch of a resource: judge its new rows, compare, write what changed.
+
+    Returns False when it is held instead: it would end more records than the declaration lets a
+    delivery end unasked. Then only the list of these records is written.
+    """
     resource = judge.resource
     judge_rows(session, judge, f"({raw_sql(resource, f'_batch = {batch.number}')}) AS raw")
     if resource.identity == "content":
@@ -25,30 +29,58 @@ def apply_batch(session: Session, judge: Judge, batch: Batch) -> None:
     _stage_events(session, judge, batch)
     stage_versions(session, judge)
     stage_findings(session, judge)
-    session.stage("contradictions", _contradictions_sql(batch), step=f"compare {resource.id}")
     retires = batch.mode == "full" and resource.identity != "none"
     if retires:
         _stage_absent(session, judge, batch)
+        if _is_held(session, judge, batch):
+            return False
     # From here on nothing is read that is written.
-    failures = "SELECT * FROM failures UNION ALL SELECT * FROM contradictions"
-    write_judgements(session, judge, f"batch {batch.number}", failures)
+    write_judgements(session, judge, f"batch {batch.number}")
     write_rule_counts(session, judge, batch)
     if retires:
         _write_absent(session, judge, batch)
     _write_touched(session, judge)
     _write_new(session, judge)
+    return True
+
+
+def _is_held(session: Session, judge: Judge, batch: Batch) -> bool:
+    """Hold a full delivery that would end too many records, unless a person has confirmed it."""
+    resource, table = judge.resource, stores.held(judge.resource)
+    if batch.is_confirmed or not resource.rows.most_ended:
+        return False
+    (row,) = session.rows(
+        "SELECT (SELECT COUNT(*) FROM absent) AS ends, "
+        f"(SELECT COUNT(*) FROM lake.{stores.current(resource)}) AS standing",
+        step=f"count ended records of {resource.id}",
+    )
+    if row["ends"] <= row["standing"] * resource.rows.ended_share:
+        return False
+    ends = f"SELECT CAST({batch.number} AS BIGINT) AS _batch, _record FROM absent"
+    session.append(table, ends, step=f"hold a delivery of {resource.id}")
+    return True
 
 
 def raw_sql(resource: Resource, condition: str) -> str:
-    """Return SQL of landed rows with the time of their batch and the unit that numbers them."""
+    """Return SQL of landed rows with their batch's time, the unit that numbers them, ``_ends``."""
     raw = listed((c for c in stores.raw_columns(resource)), "l.")
     return (
         f"SELECT {raw}, b.as_of AS _as_of, "
         "COALESCE(b.source_digest, 'batch ' || CAST(b.batch AS VARCHAR)) AS _unit, "
-        "l._position AS _said "
+        f"l._position AS _said, {_ends_sql(resource)} AS _ends "
         f"FROM lake.{stores.landing(resource)} AS l JOIN lake.{stores.BATCHES} AS b "
         f"ON l._batch = b.batch AND b.resource = {literal(resource.id)} WHERE {condition}"
     )
+
+
+def _ends_sql(resource: Resource) -> str:
+    operation = resource.source.operation
+    if operation is None:
+        return "FALSE"
+    said = "TRIM(l._operation)"
+    keeps = ", ".join(map(literal, (*operation.insert, *operation.update)))
+    ends = ", ".join(map(literal, operation.delete))
+    return f"CASE WHEN {said} IN ({ends}) THEN TRUE WHEN {said} IN ({keeps}) THEN FALSE END"
 
 
 def _good_sql(judge: Judge) -> str:
@@ -93,12 +125,14 @@ def _stage_touched(session: Session, judge: Judge, batch: Batch) -> None:
     now, step = f"lake.{stores.current(resource)}", f"compare {resource.id}"
     arrived = f"SELECT _record FROM {_good_sql(judge)} WHERE _record IS NOT NULL"
     session.stage("said_twice", f"{arrived} GROUP BY _record HAVING COUNT(*) > 1", step=step)
+    # Rows that end nothing are told of, too.
+    marked = "(_blocked OR _ends)" if resource.source.operation else "_blocked"
     awaiting = f"(SELECT * FROM {now} WHERE _awaiting IS NOT NULL)"
     session.stage(
         "touched",
         f"SELECT _record FROM said_twice UNION SELECT n._record FROM ({arrived}) AS a "
         f"JOIN {now} AS n ON n._record = a._record"
-        f" UNION SELECT _record FROM judged WHERE _blocked AND _record IS NOT NULL "
+        f" UNION SELECT _record FROM judged WHERE {marked} AND _record IS NOT NULL "
         f"UNION SELECT _record FROM ({_hits_sql(judge, batch, awaiting)}) AS good_again "
         f"UNION SELECT f._record FROM lake.{stores.refused(resource)} AS f "
         f"JOIN lake.{stores.repeats(resource)} AS r ON f._digest = r._digest "
@@ -138,6 +172,7 @@ def _stage_events(session: Session, judge: Judge, batch: Batch) -> None:
     )
     touched = "_record IN (SELECT _record FROM touched)"
     good = _good_sql(judge)
+    kind = "CASE WHEN _ends THEN 'absent' ELSE 'good' END" if good == "judged" else "'good'"
     refused_rows = f"SELECT _record, 'refused' AS _kind, {{}} AS _as_of, {nothing}, {{}} FROM {{}}"
     parts = [
         f"SELECT _record, 'good' AS _kind, _since AS _as_of, {fields}, {PLACE} FROM existing",
@@ -146,7 +181,7 @@ def _stage_events(session: Session, judge: Judge, batch: Batch) -> None:
             "_digest, _awaiting AS _batch, CAST(9223372036854775807 AS BIGINT) AS _position",
             "existing WHERE _awaiting IS NOT NULL",
         ),
-        f"SELECT _record, 'good' AS _kind, _as_of, {fields}, {PLACE} FROM {good} "
+        f"SELECT _record, {kind} AS _kind, _as_of, {fields}, {PLACE} FROM {good} "
         f"WHERE NOT _blocked AND {touched}",
         refused_rows.format("_as_of", PLACE, f"judged WHERE _blocked AND {touched}"),
         f"SELECT h._record, 'good' AS _kind, {_time(batch)} AS _as_of, "
@@ -163,19 +198,6 @@ def _stage_events(session: Session, judge: Judge, batch: Batch) -> None:
         ),
     ]
     session.stage("events", " UNION ALL ".join(parts), step=f"events of {resource.id}")
-
-
-def _contradictions_sql(batch: Batch) -> str:
-    """Return SQL of findings: rows of one batch that speak of one record and differ."""
-    said = f"spans WHERE _batch = {batch.number}"
-    return (
-        "SELECT _digest, MIN(_batch) AS _batch, MIN(_position) AS _position, MIN(_record) AS "
-        "_record, 'identity' AS rule, CAST(NULL AS VARCHAR) AS field, "
-        "'contradicted' AS reason, "
-        f"'warn' AS effect, '' AS _references FROM {said} "
-        f"AND _record IN (SELECT _record FROM {said} "
-        "GROUP BY _record HAVING COUNT(DISTINCT _state) > 1) GROUP BY _digest"
-    )
 
 
 def _write_new(session: Session, judge: Judge) -> None:
@@ -246,6 +268,7 @@ def _write_touched(session: Session, judge: Judge) -> None:
         f"SELECT {listed(columns)}, _until, _ended FROM versions WHERE _ended IS NOT NULL",
         step=step,
     )
+    session.append(stores.endings(resource), endings_sql(judge), step=step)
     known = "s._digest IN (SELECT _digest FROM hits)"
     session.append(stores.aliases(resource), aliases_sql(known), step=step)
     session.remove(
@@ -258,19 +281,4 @@ def _write_touched(session: Session, judge: Judge) -> None:
         stores.current(resource),
         f"SELECT {listed(columns)} FROM versions WHERE _ended IS NULL AND {moved}",
         step=step,
-    )
-
-
-def aliases_sql(known: str) -> str:
-    """Return SQL of raw rows that say what the current version says, though they read otherwise.
-
-    ``known`` is true of a row of ``spans s`` that needs no alias.
-    """
-    return (
-        "SELECT DISTINCT s._digest, v._batch, v._position, s._record FROM spans AS s JOIN "
-        "(SELECT s2._record, s2._state, v2._batch, v2._position, v2._digest FROM versions AS v2 "
-        "JOIN spans AS s2 ON v2._record = s2._record AND v2._batch = s2._batch "
-        "AND v2._position = s2._position WHERE v2._ended IS NULL) AS v "
-        "ON s._record = v._record AND s._state = v._state WHERE NOT s._changed "
-        f"AND s._digest <> v._digest AND NOT ({known})"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chengshu.catalog import Resource
 from chengshu.engine import Session
 from chengshu.engine.sql import listed, literal
 from chengshu.libraries import stores
@@ -30,11 +31,34 @@ def stage_findings(session: Session, judge: Judge) -> None:
     )
 
 
-def write_judgements(session: Session, judge: Judge, what: str, failures: str) -> None:
-    """Write what was refused and why, in the place of what was known of the same raw rows.
+def _compared_sql(resource: Resource) -> str:
+    """Return SQL of what only comparing finds, from ``spans``: warnings about good rows.
 
-    ``failures`` is SQL of the findings.
+    Rows of one batch that speak of one record and differ; rows that end what is not there; and
+    changes from a source that only adds.
     """
+    good = "SELECT * FROM spans WHERE _kind = 'good'"
+    differ = (
+        "SELECT _record, _batch FROM spans WHERE _kind = 'good' "
+        "GROUP BY _record, _batch HAVING COUNT(DISTINCT _state) > 1"
+    )
+    both = f"({good}) AS s JOIN ({differ}) AS d USING (_record, _batch)"
+    parts = [("identity", "contradicted", both)]
+    if resource.source.operation:
+        ends = "SELECT * FROM spans WHERE _kind = 'absent' AND _digest IS NOT NULL AND NOT _changed"
+        parts.append(("operation", "nothing_to_end", f"({ends}) AS s"))
+    if resource.source.mode == "append":
+        parts.append(("append", "changed", f"({good} AND _changed AND _before <> '') AS s"))
+    return " UNION ALL ".join(
+        "SELECT _digest, MIN(_batch) AS _batch, MIN(_position) AS _position, MIN(_record) AS "
+        f"_record, {literal(rule)} AS rule, {literal(None)} AS field, {literal(reason)} AS reason, "
+        f"'warn' AS effect, '' AS _references FROM {source} GROUP BY _digest"
+        for rule, reason, source in parts
+    )
+
+
+def write_judgements(session: Session, judge: Judge, what: str) -> None:
+    """Write what was refused and why, in the place of what was known of the same raw rows."""
     resource = judge.resource
     raw = listed((c for c in stores.raw_columns(resource)), "r.")
     # A plain row can only be refused for what other rows say.
@@ -42,7 +66,11 @@ def write_judgements(session: Session, judge: Judge, what: str, failures: str) -
     for table in (stores.refused(resource), stores.findings(resource)):
         again = f"SELECT t._digest FROM judged JOIN lake.{table} AS t ON t._digest = judged._digest"
         session.remove(table, again, on=["_digest"], step=f"{what}: forget old findings")
-    session.append(stores.findings(resource), failures, step=f"{what}: write findings")
+    session.append(
+        stores.findings(resource),
+        f"SELECT * FROM failures UNION ALL {_compared_sql(resource)}",
+        step=f"{what}: write findings",
+    )
     session.append(
         stores.refused(resource),
         f"SELECT {raw}, j._record, {literal(judge.rules)} AS _rules "

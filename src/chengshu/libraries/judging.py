@@ -25,7 +25,8 @@ def judge_rows(session: Session, judge: Judge, source: str) -> None:
         session: Where ``source`` is.
         judge: The checks.
         source: Relation of raw rows, called ``raw``, unique by batch and position, with ``_as_of``,
-            ``_unit`` and ``_said``, which grows with the place where a delivery last said the row;
+            ``_unit``, ``_ends`` (whether the row ends its record; NULL when its operation is
+            unknown) and ``_said``, which grows with the place where a delivery last said the row;
             NULL when a later full one lacks it.
     """
     resource, step = judge.resource, f"refine {judge.resource.id}"
@@ -62,7 +63,7 @@ def release(session: Session, judge: Judge) -> None:
 
 def _typed_sql(judge: Judge) -> str:
     """Return SQL of all typed rows, for rules that hold them against other rows."""
-    columns = "_record, _digest, _batch, _position, _as_of, _said"
+    columns = "_record, _digest, _batch, _position, _as_of, _said, _ends"
     values = ", ".join(f'"v__{name}"' for name in judge.fields)
     whys = [f'"v__{name}__why"' for name in judge.fields]
     fine = ", ".join(f"{literal(None)} AS {why}" for why in ("_problem", *whys))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from chengshu.catalog import Resource
 from chengshu.engine import Session
 from chengshu.engine.sql import literal, quote
 from chengshu.kernel.clock import utc_now
 from chengshu.libraries import stores
+
+# Step in the log → the state that a batch has from then on; later ones outdo earlier ones.
+STATES = {
+    "hold": "held",
+    "confirm": "confirmed",
+    "refine": "refined",
+    "discard": "discarded",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,8 @@ class Delivery:
         source_digest: Digest of the whole where the source is a file.
         watermark: Highest watermark pulled so far, as text.
         findings: ``(line, code, message)`` about the source itself.
+        number: What the source calls it, where it numbers its deliveries; they apply in the order
+            of their numbers, whenever they come.
     """
 
     step_key: str
@@ -34,23 +44,51 @@ class Delivery:
     source_digest: str | None = None
     watermark: str | None = None
     findings: Sequence[tuple[int, str, str]] = ()
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A landed delivery; numbers count up within a resource."""
+    """A landed delivery; numbers count up within a resource.
+
+    Attributes:
+        number: Its place among the resource's batches as they landed.
+        mode: ``full``, ``incremental``, ``append`` or ``zero``.
+        as_of: Business time; batches apply in its order.
+        rows: How many it has.
+        state: ``waiting``, ``held`` (for a person to decide), ``confirmed``, ``refined`` or
+            ``discarded``.
+        source_number: What its source calls it, where it numbers its deliveries.
+    """
 
     number: int
     resource: str
     mode: str
     as_of: datetime
     rows: int
-    is_refined: bool = False
+    state: str = "waiting"
+    source_number: int | None = None
+
+    @property
+    def is_refined(self) -> bool:
+        """Tell whether the stores have it."""
+        return self.state == "refined"
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Tell whether a person has said that it is right."""
+        return self.state == "confirmed"
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether it is still to be refined."""
+        return self.state in ("waiting", "held", "confirmed")
 
 
 def pulled_columns(resource: Resource) -> list[str]:
-    """Return the columns of ``pulled``: position, source, raw fields, rest, problem."""
-    return ["_position", "_source", *(f.name for f in resource.fields), "_rest", "_problem"]
+    """Return the columns of ``pulled``: position, source, raw fields, rest, problem, operation."""
+    own = ["_rest", "_problem", "_operation"]
+    return ["_position", "_source", *(f.name for f in resource.fields), *own]
 
 
 def digest_sql(resource: Resource, columns: Mapping[str, str] | None = None) -> str:
@@ -59,9 +97,11 @@ def digest_sql(resource: Resource, columns: Mapping[str, str] | None = None) -> 
     Values are joined by RS US, and RS alone stands for NULL. Where a value holds RS itself, three
     of them (which no other row can begin with) come first, and the lengths last.
 
-    Where the row is still on its way, ``columns`` gives the SQL of each raw field and ``_rest``.
+    Where the row is still on its way, ``columns`` gives the SQL of each raw field, ``_rest`` and
+    ``_operation``, which counts where the source has one.
     """
     names = [*(f.name for f in resource.fields), "_rest", "_problem"]
+    names += ["_operation"] if resource.source.operation else []
     made = columns or {}
     sqls = [made.get(name, quote(name)) for name in names]
     joined = ", ".join(f"COALESCE({sql}, '\x1e')" for sql in sqls)
@@ -90,13 +130,51 @@ def land(session: Session, resource: Resource, delivery: Delivery) -> Batch:
     landed = list_batches(session, resource)
     (count,) = session.rows("SELECT COUNT(*) AS n FROM pulled", step=f"count {resource.id}")
     last = max((batch.number for batch in landed), default=0)
-    batch = Batch(last + 1, resource.id, delivery.mode, delivery.as_of, count["n"])
+    as_of = _place_in_time(delivery, landed)
+    batch = Batch(
+        last + 1, resource.id, delivery.mode, as_of, count["n"], source_number=delivery.number
+    )
     # What is known now is not what will be known once a waiting batch is refined.
-    waits = not all(b.is_refined for b in landed)
+    waits = any(b.waits for b in landed)
     whole = not landed or waits or resource.identity == "none"
     _append_rows(session, resource, f"CAST({batch.number} AS BIGINT) AS _batch", whole=whole)
-    _record_batch(session, resource, delivery, batch)
+    findings = [*delivery.findings, *_number_findings(batch, landed)]
+    _record_batch(session, resource, replace(delivery, findings=findings), batch)
     return batch
+
+
+def _place_in_time(delivery: Delivery, landed: Sequence[Batch]) -> datetime:
+    """Return the business time at which a delivery applies.
+
+    One that its source numbers comes after all lower numbers and before all higher ones: each
+    number is at least a microsecond apart from its neighbours, so there is always room.
+    """
+    number = delivery.number
+    if number is None:
+        return delivery.as_of
+    known = [(b.source_number, b.number, b.as_of) for b in landed if b.source_number is not None]
+    lower = max((k for k in known if k[0] <= number), default=None)
+    higher = min((k for k in known if k[0] > number), default=None)
+    if lower is not None:
+        least = lower[2] + timedelta(microseconds=number - lower[0])
+        return least if higher else max(least, delivery.as_of)
+    return higher[2] - timedelta(microseconds=higher[0] - number) if higher else delivery.as_of
+
+
+def _number_findings(batch: Batch, landed: Sequence[Batch]) -> Iterator[tuple[int, str, str]]:
+    """Yield what a source's own number says about deliveries before and after it."""
+    number, known = batch.source_number, {b.source_number for b in landed} - {None}
+    if number is None or not known:
+        return
+    if number in known:
+        yield 0, "number_again", f"number {number} has come before, with other rows"
+        return
+    lower = [n for n in known if n is not None and n < number]
+    if len(lower) < len(known):
+        yield 0, "number_late", f"number {number} comes after higher ones; it applies in its place"
+    elif max(lower) < number - 1:
+        gap = f"{max(lower) + 1} to {number - 1}" if max(lower) < number - 2 else f"{number - 1}"
+        yield 0, "number_missing", f"number {number} comes before {gap}, which may still come"
 
 
 def _append_rows(session: Session, resource: Resource, number: str, *, whole: bool) -> None:
@@ -136,8 +214,9 @@ def _record_batch(session: Session, resource: Resource, delivery: Delivery, batc
         stores.BATCH_COLUMNS,
         [
             (
-                batch.number, resource.id, delivery.step_key, delivery.mode, delivery.as_of,
+                batch.number, resource.id, delivery.step_key, delivery.mode, batch.as_of,
                 utc_now(), delivery.source, delivery.source_digest, delivery.watermark, batch.rows,
+                batch.source_number,
             )
         ],
     )  # fmt: skip
@@ -165,15 +244,27 @@ def list_batches(session: Session, resource: Resource) -> list[Batch]:
 
 
 def _batches(session: Session, resource: Resource, condition: str) -> list[Batch]:
-    refined = f"SELECT DISTINCT batch, resource FROM lake.{stores.STEPS} WHERE step = 'refine'"
+    steps = ", ".join(f"('{step}', {at})" for at, step in enumerate(STATES))
+    reached = (
+        f"SELECT s.batch, s.resource, MAX(k.nth) AS nth FROM lake.{stores.STEPS} AS s "
+        f"JOIN (VALUES {steps}) AS k(step, nth) ON s.step = k.step GROUP BY s.batch, s.resource"
+    )
     rows = session.rows(
-        "SELECT b.batch, b.mode, b.as_of, b.row_count, s.batch IS NOT NULL AS is_refined "
-        f"FROM lake.{stores.BATCHES} AS b LEFT JOIN ({refined}) AS s "
+        "SELECT b.batch, b.mode, b.as_of, b.row_count, b.number, s.nth "
+        f"FROM lake.{stores.BATCHES} AS b LEFT JOIN ({reached}) AS s "
         "ON b.batch = s.batch AND b.resource = s.resource "
         f"WHERE b.resource = {literal(resource.id)} AND {condition} ORDER BY b.batch",
         step=f"batches of {resource.id}",
     )
     return [
-        Batch(r["batch"], resource.id, r["mode"], r["as_of"], r["row_count"], r["is_refined"])
+        Batch(
+            r["batch"],
+            resource.id,
+            r["mode"],
+            r["as_of"],
+            r["row_count"],
+            "waiting" if r["nth"] is None else list(STATES.values())[r["nth"]],
+            r["number"],
+        )
         for r in rows
     ]

@@ -56,7 +56,8 @@ def _failing_sql(judge: Judge, rule: Rule, rows: str) -> str:
 def _speaking_sql(judge: Judge) -> str:
     """Return the relation of typed rows with ``_holds``: whether the row speaks for its record.
 
-    The last row does that nothing else blocks and that no later full delivery lacks.
+    The last row does that nothing else blocks and that no later full delivery lacks. After a row
+    that ends the record none does.
     """
     blocking = [check for check in judge.checks if check.effect is Effect.BLOCK]
     joined = {rule.name: rule.kind for rule in judge.joined()}
@@ -69,10 +70,10 @@ def _speaking_sql(judge: Judge) -> str:
         for name in others
     )
     return (
-        "(SELECT *, _sound AND ROW_NUMBER() OVER (PARTITION BY _record, _sound "
+        "(SELECT * FROM (SELECT *, _sound AND ROW_NUMBER() OVER (PARTITION BY _record, _sound "
         "ORDER BY _said DESC) = 1 AS _holds FROM "
         f"(SELECT t.*, {' AND '.join(['_said IS NOT NULL', *sound])} AS _sound "
-        f"FROM typed AS t{joins}) AS weighed)"
+        f"FROM typed AS t{joins}) AS weighed) AS spoken WHERE NOT COALESCE(_ends, FALSE))"
     )
 
 

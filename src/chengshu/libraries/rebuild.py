@@ -5,12 +5,12 @@ from __future__ import annotations
 from chengshu.engine import Session
 from chengshu.engine.sql import listed, literal
 from chengshu.libraries import stores
-from chengshu.libraries.change import NOTHING, aliases_sql, raw_sql
+from chengshu.libraries.change import NOTHING, raw_sql
 from chengshu.libraries.judge import Judge, base_sql
 from chengshu.libraries.judgement import stage_findings, write_judgements, write_rule_counts
 from chengshu.libraries.judging import judge_rows, release
 from chengshu.libraries.landing import Batch
-from chengshu.libraries.timeline import PLACE, stage_versions
+from chengshu.libraries.timeline import PLACE, aliases_sql, endings_sql, stage_versions
 
 
 def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
@@ -36,7 +36,7 @@ def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
     stage_versions(session, judge)
     stage_findings(session, judge)
     session.stage("rebuilt", _rebuilt_sql(judge), step=step)
-    write_judgements(session, judge, step, "SELECT * FROM failures")
+    write_judgements(session, judge, step)
     if late is not None:
         write_rule_counts(session, judge, late)
     _write_versions(session, judge)
@@ -65,7 +65,7 @@ def _landed_sql(judge: Judge, digests: str) -> str:
     refined = f"{among} AND _batch IN (SELECT batch FROM refined_batches)"
     raw = listed((c for c in stores.raw_columns(judge.resource)), "l.")
     return (
-        f"(SELECT {raw}, l._as_of, l._unit, h._said FROM "
+        f"(SELECT {raw}, l._as_of, l._unit, l._ends, h._said FROM "
         "(SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _as_of DESC, _batch DESC, "
         f"_position) AS _nth FROM ({raw_sql(judge.resource, refined)}) AS landed) AS l "
         "LEFT JOIN (SELECT a._digest, MAX(b.nth * 10000000000 + a._position) AS _said "
@@ -85,7 +85,7 @@ def _bases_sql(judge: Judge) -> str:
 
 def _digests_sql(judge: Judge) -> str:
     """Return SQL of every digest that has spoken of the records, and of the stale ones."""
-    tables = [stores.current, stores.history, stores.aliases, stores.refused]
+    tables = [stores.current, stores.history, stores.aliases, stores.refused, stores.endings]
     known = " UNION ".join(
         f"SELECT _digest FROM lake.{table(judge.resource)} "
         f"WHERE {base_sql(judge.resource)} IN (SELECT _base FROM bases)"
@@ -108,8 +108,9 @@ def _events_sql(judge: Judge) -> str:
         for name in judge.fields
     )
     return (
-        f"SELECT _record, CASE WHEN _blocked THEN 'refused' ELSE 'good' END AS _kind, _as_of, "
-        f"{listed(judge.fields)}, {PLACE} FROM (SELECT {record} AS _record, j._blocked, "
+        "SELECT _record, CASE WHEN _blocked THEN 'refused' WHEN _ends THEN 'absent' "
+        "ELSE 'good' END AS _kind, _as_of, "
+        f"{listed(judge.fields)}, {PLACE} FROM (SELECT {record} AS _record, j._blocked, j._ends, "
         f"b.as_of AS _as_of, {fields}, a._digest, a._batch, a._position "
         f"FROM ({stores.arrivals_sql(resource)}) AS a JOIN judged AS j ON a._digest = j._digest "
         f"JOIN refined_batches AS b ON a._batch = b.batch) AS said "
@@ -158,6 +159,10 @@ def _write_versions(session: Session, judge: Judge) -> None:
         stores.aliases(resource): (
             f"{PLACE}, _record",
             f"({aliases_sql('FALSE')}) AS aliases WHERE TRUE",
+        ),
+        stores.endings(resource): (
+            f"{PLACE}, _record, _rules",
+            f"({endings_sql(judge)}) AS endings WHERE TRUE",
         ),
     }
     step = f"rebuild {resource.id}"

@@ -13,6 +13,7 @@ from chengshu.catalog import Pack, Resource, checks_of
 from chengshu.engine import Engine, Session
 from chengshu.engine.sql import listed, literal
 from chengshu.kernel.clock import utc_now
+from chengshu.kernel.errors import NotFoundError
 from chengshu.libraries import stores
 from chengshu.libraries.change import apply_batch
 from chengshu.libraries.judge import Judge
@@ -46,7 +47,10 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch
     """Refine every landed batch of the resource that is not refined yet, oldest first.
 
     Rows that were judged under other rules, or failed under other references, are judged again
-    first. Returns the batches that were refined now.
+    first. A batch that is held keeps those after it waiting: they may rest on it.
+
+    Returns:
+        The batches that were refined now.
     """
     types = {spec.name: pack.type_of(spec) for spec in resource.fields}
     stores.ensure_tables(engine, resource, types)
@@ -54,27 +58,64 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch
     with engine.session() as session:
         batches = list_batches(session, resource)
     done = [batch for batch in batches if batch.is_refined]
-    pending = [batch for batch in batches if not batch.is_refined]
-    for batch in pending:
+    refined = []
+    for batch in batches:
+        if batch.state == "held":
+            break
+        if not batch.waits:
+            continue
         judge = make_judge(engine, pack, resource)
         with engine.session() as session:
-            _refine(session, judge, batch, done)
-            _record_step(session, engine.name, judge, "refine", batch.number)
+            applied = _refine(session, judge, batch, done)
+            step = "refine" if applied else "hold"
+            _record_step(session, engine.name, judge, step, batch.number)
+        if not applied:
+            break
         done.append(batch)
-    if pending and resource.id in judge.others:
+        refined.append(batch)
+    if refined and resource.id in judge.others:
         settle(engine, pack, resource)
-    return pending
+    return refined
+
+
+def decide(
+    engine: Engine, pack: Pack, resource: Resource, batch: int, step: str, note: str
+) -> None:
+    """Record what a person decided of a held batch.
+
+    Args:
+        engine: Where the stores are.
+        pack: The city pack.
+        resource: The declaration.
+        batch: The batch.
+        step: ``confirm`` (it is refined next, whatever it ends) or ``discard`` (it never is).
+        note: Who decided, and why.
+
+    Raises:
+        NotFoundError: The resource has no held batch of that number.
+    """
+    judge = make_judge(engine, pack, resource)
+    with engine.session() as session:
+        held = [b.number for b in list_batches(session, resource) if b.state == "held"]
+        if batch not in held:
+            raise NotFoundError("held batch", f"{resource.id} {batch}", map(str, held))
+        _record_step(session, engine.name, judge, step, batch, note)
 
 
 def judged_otherwise(engine: Engine, resource: Resource, rules: str) -> set[int]:
     """Return the batches with rows that were judged under other rules than ``rules``."""
     sql = " UNION ".join(
         f"SELECT _batch FROM lake.{table} WHERE _rules <> {literal(rules)}"
-        for table in (stores.current(resource), stores.refused(resource))
+        for table in _judged_tables(resource)
     )
     with engine.session() as session:
         rows = session.rows(sql, step=f"batches of {resource.id} to judge again")
     return {int(row["_batch"]) for row in rows}
+
+
+def _judged_tables(resource: Resource) -> list[str]:
+    """Return the tables whose rows say under which rules they were judged."""
+    return [stores.current(resource), stores.refused(resource), stores.endings(resource)]
 
 
 def settle(engine: Engine, pack: Pack, resource: Resource) -> None:
@@ -101,9 +142,11 @@ def recheck(engine: Engine, judge: Judge) -> bool:
         moved = _has_moved(session, judge)
         session.stage(
             "stale",
-            f"SELECT _digest, _record FROM lake.{stores.current(resource)} WHERE {stale} "
-            f"UNION SELECT _digest, _record FROM lake.{stores.refused(resource)} WHERE {stale} "
-            f"UNION SELECT _digest, _record FROM lake.{stores.findings(resource)} "
+            " UNION ".join(
+                f"SELECT _digest, _record FROM lake.{table} WHERE {stale}"
+                for table in _judged_tables(resource)
+            )
+            + f" UNION SELECT _digest, _record FROM lake.{stores.findings(resource)} "
             f"WHERE rule IN ({resting}) AND _references <> {literal(judge.references)}"
             + (f" UNION {fallen_sql(judge)}" if moved else ""),
             step=f"rows of {resource.id} to judge again",
@@ -129,13 +172,15 @@ def _has_moved(session: Session, judge: Judge) -> bool:
     return not row["n"]
 
 
-def _refine(session: Session, judge: Judge, batch: Batch, done: Sequence[Batch]) -> None:
-    """Apply a batch: by the short way when it is the newest, by a rebuild when it is late."""
+def _refine(session: Session, judge: Judge, batch: Batch, done: Sequence[Batch]) -> bool:
+    """Apply a batch: by the short way when it is the newest, by a rebuild when it is late.
+
+    Returns False when it is held.
+    """
     resource = judge.resource
     late = any((b.as_of, b.number) > (batch.as_of, batch.number) for b in done)
     if not late or resource.identity == "none":
-        apply_batch(session, judge, batch)
-        return
+        return apply_batch(session, judge, batch)
     everything = (
         f" UNION SELECT _digest, _record FROM lake.{stores.current(resource)}"
         f" UNION SELECT _digest, _record FROM lake.{stores.history(resource)}"
@@ -151,11 +196,17 @@ def _refine(session: Session, judge: Judge, batch: Batch, done: Sequence[Batch])
         step=f"rows of a late batch of {resource.id}",
     )
     rebuild(session, judge, late=batch)
+    return True
 
 
 def _record_step(
-    session: Session, engine: str, judge: Judge, step: str, batch: int | None = None
+    session: Session,
+    engine: str,
+    judge: Judge,
+    step: str,
+    batch: int | None = None,
+    note: str | None = None,
 ) -> None:
-    row = (batch, judge.resource.id, step, judge.rules, judge.references, engine, utc_now())
+    row = (batch, judge.resource.id, step, judge.rules, judge.references, engine, utc_now(), note)
     session.stage_rows("step_row", stores.STEP_COLUMNS, [row])
     session.append(stores.STEPS, f"SELECT {listed(stores.STEP_COLUMNS)} FROM step_row", step="log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from chengshu.catalog import Resource
@@ -17,6 +18,7 @@ TABLES = {
     "history": stores.history,
     "management": stores.refused,
     "findings": stores.findings,
+    "held": stores.held,
 }
 OWN = {
     "landing": ("_batch", "_position", "_source", "_problem"),
@@ -24,6 +26,7 @@ OWN = {
     "history": ("_batch", "_position", "_since", "_until"),
     "management": ("_batch", "_position", "_source", "_problem", "_why"),
     "findings": ("_batch", "_position", "_source", "_rule", "_field", "_reason", "_effect"),
+    "held": ("_batch", "_position", "_since"),
 }
 
 
@@ -51,9 +54,40 @@ def count_stores(session: Session, resource: Resource) -> dict[str, Any]:
 
 
 def list_waiting(session: Session, resource: Resource) -> list[dict[str, Any]]:
-    """Return the batches that landed and are not refined."""
-    pending = [b for b in list_batches(session, resource) if not b.is_refined]
+    """Return the batches that landed and wait to be refined."""
+    pending = [b for b in list_batches(session, resource) if b.waits and b.state != "held"]
     return [{"resource": resource.id, "batch": b.number, "rows": b.rows} for b in pending]
+
+
+def list_held(session: Session, resource: Resource) -> list[dict[str, Any]]:
+    """Return the batches that wait for a decision, with how many records they would end."""
+    held = [b.number for b in list_batches(session, resource) if b.state == "held"]
+    rows = session.rows(
+        f"SELECT _batch, COUNT(*) AS ends, (SELECT COUNT(*) FROM lake.{stores.current(resource)}) "
+        f"AS standing FROM lake.{stores.held(resource)} GROUP BY _batch",
+        step=f"held deliveries of {resource.id}",
+    )
+    return [
+        {
+            "resource": resource.id,
+            "batch": r["_batch"],
+            "ends": r["ends"],
+            "standing": r["standing"],
+        }
+        for r in rows
+        if r["_batch"] in held
+    ]
+
+
+def list_missing_numbers(session: Session, resource: Resource) -> list[dict[str, Any]]:
+    """Return which of the numbers that the source gives its deliveries have not come."""
+    numbers = {b.source_number for b in list_batches(session, resource)}
+    known = sorted(number for number in numbers if number is not None)
+    return [
+        {"resource": resource.id, "from": before + 1, "to": after - 1}
+        for before, after in pairwise(known)
+        if after > before + 1
+    ]
 
 
 def count_findings(session: Session, resource: Resource) -> list[dict[str, Any]]:
@@ -106,6 +140,13 @@ def list_rows(
     source = f"lake.{TABLES[store](resource)}"
     if store in ("management", "findings"):
         source = f"({_failing_sql(resource, columns, store)})"
+    if store == "held":
+        held = [str(line["batch"]) for line in list_held(session, resource)]
+        source = (
+            f"(SELECT c.* EXCLUDE (_batch), h._batch FROM {source} AS h "
+            f"JOIN lake.{stores.current(resource)} AS c ON h._record = c._record "
+            f"WHERE h._batch IN ({', '.join(held) or 'NULL'}))"
+        )
     condition = f" WHERE _batch = {batch}" if batch is not None else ""
     return list(
         session.rows(

@@ -22,6 +22,7 @@ BATCH_COLUMNS = {
     "source_digest": "VARCHAR",
     "watermark": "VARCHAR",
     "row_count": "BIGINT",
+    "number": "BIGINT",  # what the source calls it, where it numbers its deliveries
 }
 STEPS = "management.steps"
 STEP_COLUMNS = {
@@ -32,6 +33,7 @@ STEP_COLUMNS = {
     "looked_into": "VARCHAR",  # snapshots of the rows that its rules look into
     "engine": "VARCHAR",
     "done_at": "TIMESTAMP",
+    "note": "VARCHAR",  # who decided, and why
 }
 SOURCE_FINDINGS = "management.source_findings"
 SOURCE_FINDING_COLUMNS = {
@@ -79,6 +81,16 @@ def aliases(resource: Resource) -> str:
     return f"management.{resource.table}__aliases"
 
 
+def endings(resource: Resource) -> str:
+    """Return the table of rows by which the source ended records."""
+    return f"management.{resource.table}__endings"
+
+
+def held(resource: Resource) -> str:
+    """Return the table of records that a held delivery would end."""
+    return f"management.{resource.table}__held"
+
+
 def rule_counts(resource: Resource) -> str:
     """Return the table of how many rows each rule was held against, and how many failed."""
     return f"management.{resource.table}__rule_counts"
@@ -102,7 +114,8 @@ def alias_of(alias: str, version: str) -> str:
 def raw_columns(resource: Resource) -> dict[str, str]:
     """Return the columns of a row as it came."""
     fields = {f.name: "VARCHAR" for f in resource.fields}
-    return {**PLACE, "_source": "VARCHAR", **fields, "_rest": "VARCHAR", "_problem": "VARCHAR"}
+    own = {"_rest": "VARCHAR", "_problem": "VARCHAR", "_operation": "VARCHAR"}
+    return {**PLACE, "_source": "VARCHAR", **fields, **own}
 
 
 def version_columns(resource: Resource, types: Types) -> dict[str, str]:
@@ -149,6 +162,8 @@ def tables_of(resource: Resource, types: Types) -> Mapping[str, Mapping[str, str
         },
         findings(resource): FINDING_COLUMNS,
         aliases(resource): {**PLACE, "_record": "VARCHAR"},
+        endings(resource): {**PLACE, "_record": "VARCHAR", "_rules": "VARCHAR"},
+        held(resource): {"_batch": "BIGINT", "_record": "VARCHAR"},
         rule_counts(resource): RULE_COUNT_COLUMNS,
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chengshu.catalog.checks import content_sql
 from chengshu.engine import Session
-from chengshu.engine.sql import listed
+from chengshu.engine.sql import listed, literal
 from chengshu.libraries.judge import Judge
 
 PLACE = "_digest, _batch, _position"
@@ -23,16 +23,17 @@ def stage_versions(session: Session, judge: Judge) -> None:
     _batch, _position``; unique by record, time, batch and position. Fields are NULL unless good.
 
     ``versions``: the columns of a history row; ``_until`` and ``_ended`` are NULL for the current
-    one. ``spans`` is the events that are not refused, each with ``_changed``: whether the record
-    said something else before.
+    one. ``spans`` is the events that are not refused, each with its ``_state`` (a digest, empty
+    when there is no record), that ``_before`` it, and whether they differ, ``_changed``.
     """
     fields = listed(judge.fields)
     session.stage(
         "spans",
-        f"SELECT *, _state <> COALESCE(LAG(_state) OVER ({ORDER}), '') AS _changed FROM ("
+        "SELECT *, _state <> _before AS _changed FROM ("
+        f"SELECT *, COALESCE(LAG(_state) OVER ({ORDER}), '') AS _before FROM ("
         f"SELECT _record, _kind, _as_of, {fields}, {PLACE}, "
         f"CASE WHEN _kind = 'good' THEN {content_sql(judge.resource)} ELSE '' END AS _state "
-        "FROM events WHERE _kind <> 'refused') AS said",
+        "FROM events WHERE _kind <> 'refused') AS said) AS compared",
         step=f"compare {judge.resource.id}",
     )
     session.stage(
@@ -55,4 +56,25 @@ def _awaiting_sql() -> str:
     return (
         f"SELECT _record, MIN(_batch) AS _awaiting FROM (SELECT _record, _batch, {later} AS _later "
         "FROM events) AS tail WHERE _later = 0 GROUP BY _record"
+    )
+
+
+def endings_sql(judge: Judge) -> str:
+    """Return SQL of the rows of ``spans`` by which the source ended records."""
+    said = "spans WHERE _kind = 'absent' AND _digest IS NOT NULL"
+    return f"SELECT {PLACE}, _record, {literal(judge.rules)} AS _rules FROM {said}"
+
+
+def aliases_sql(known: str) -> str:
+    """Return SQL of raw rows that say what the current version says, though they read otherwise.
+
+    ``known`` is true of a row of ``spans s`` that needs no alias.
+    """
+    return (
+        "SELECT DISTINCT s._digest, v._batch, v._position, s._record FROM spans AS s JOIN "
+        "(SELECT s2._record, s2._state, v2._batch, v2._position, v2._digest FROM versions AS v2 "
+        "JOIN spans AS s2 ON v2._record = s2._record AND v2._batch = s2._batch "
+        "AND v2._position = s2._position WHERE v2._ended IS NULL) AS v "
+        "ON s._record = v._record AND s._state = v._state WHERE NOT s._changed "
+        f"AND s._digest <> v._digest AND NOT ({known})"
     )

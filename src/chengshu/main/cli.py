@@ -32,7 +32,7 @@ Names = Annotated[
 AsOf = Annotated[
     str | None, typer.Option(help="Business time of what is pulled, ISO, where no source says it.")
 ]
-Store = Literal["landing", "department", "history", "management", "findings"]
+Store = Literal["landing", "department", "history", "management", "findings", "held"]
 
 
 @app.callback()
@@ -109,6 +109,36 @@ def run(
     from chengshu.main import runs
 
     runs.run(context.obj, resources or [], as_of, json, refine=True)
+
+
+@app.command("decide")
+def decide(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    batch: Annotated[int, typer.Argument(help="The batch that is held.")],
+    decision: Annotated[
+        Literal["confirm", "discard"], typer.Argument(help="Take it as it is, or never.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+    json: Json = False,
+) -> None:
+    """Decide on a full delivery that is held because it would end too many records."""
+    from chengshu.main import runs
+
+    runs.decide(context.obj, resource, batch, decision, reason, json)
+
+
+@app.command("zero")
+def zero(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    reason: Annotated[str, typer.Option(help="What it rests on; recorded with your name.")] = "",
+    as_of: AsOf = None,
+) -> None:
+    """Report that nothing has changed: a zero report, which is not silence."""
+    from chengshu.main import runs
+
+    runs.report_zero(context.obj, resource, reason, as_of)
 
 
 @app.command("status")

@@ -61,6 +61,11 @@ class Home:
         return self.root / "flows.sqlite"
 
     @property
+    def spool(self) -> Path:
+        """Return the folder of what has been received and has not landed."""
+        return self.root.resolve() / "spool"
+
+    @property
     def lock(self) -> Path:
         """Return the file that the one writing process holds."""
         return self.root / "lock"
@@ -101,13 +106,12 @@ class Home:
         from chengshu.engine.duckdb import DuckDBEngine
         from chengshu.flows.platform import Platform
 
-        root = self.root.resolve()
         engine = DuckDBEngine(self.lake, threads=self.threads)
         try:
             with self.open_secrets() as secrets:
                 yield Platform(
                     engine, lambda: usable_pack(self.pack), self.flows, secrets.get,
-                    root / "spool", root / "objects", progress,
+                    self.spool, self.root.resolve() / "objects", progress,
                 )  # fmt: skip
         finally:
             engine.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ import typer
 
 from chengshu.catalog import Pack, usable_pack
 from chengshu.catalog.lint import lint_used
+from chengshu.exchange.report import keep_report
 from chengshu.flows.worker import Outcome, asks_of, run_asks
 from chengshu.kernel.errors import InputError
 from chengshu.libraries.landing import list_batches
@@ -20,13 +22,37 @@ from chengshu.libraries.reconcile import balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.packs import parsing_engine
 from chengshu.main.render import progress_of_runs, say, show_json, show_table
-from chengshu.main.shows import BALANCE, line_of, say_empty
+from chengshu.main.shows import BALANCE, BALANCED, line_of, say_empty
+from chengshu.main.uses import person
 
 
 def run(root: Path, names: list[str], as_of: str | None, json: bool, *, refine: bool) -> None:
     """Run resources of a home (all if none is named) and report; the worst error ends it."""
     home = open_home(root)
-    outcomes = run_home(home, names, as_of, refine=refine)
+    _report(home, run_home(home, names, as_of, refine=refine), json)
+
+
+def decide(root: Path, name: str, batch: int, step: str, reason: str, json: bool) -> None:
+    """Record what a person decided of a held delivery, and go on with what waited for it."""
+    if not reason.strip():
+        raise InputError("a decision needs a reason", hint='Give one: --reason "…"')
+    decision = [batch, step, f"{person()}: {reason}"]
+    home = open_home(root)
+    _report(home, run_home(home, [name], None, decision=decision), json)
+
+
+def report_zero(root: Path, name: str, reason: str, as_of: str | None) -> None:
+    """Keep a zero report until the resource's next run."""
+    if not reason.strip():
+        raise InputError("a zero report needs a reason", hint='Give one: --reason "…"')
+    home = open_home(root)
+    resource = usable_pack(home.pack).get(name)
+    folder = home.spool / resource.table
+    keep_report(folder, person(), reason, business_time(as_of))
+    say(f"{name}: kept; it lands with the next run. next: chengshu run {name}")
+
+
+def _report(home: Home, outcomes: list[Outcome], json: bool) -> None:
     report = [line for outcome in outcomes for line in _lines(home, outcome)]
     if json:
         show_json(report)
@@ -42,24 +68,43 @@ def run(root: Path, names: list[str], as_of: str | None, json: bool, *, refine: 
 
 
 def run_home(
-    home: Home, names: list[str], as_of: str | None, *, refine: bool = True, key: str = ""
+    home: Home,
+    names: list[str],
+    as_of: str | None,
+    *,
+    refine: bool = True,
+    key: str = "",
+    decision: list[Any] | None = None,
 ) -> list[Outcome]:
     """Run resources of a home to their end, as the worker or through the one that is."""
     pack = _sound_pack(home, names)
-    try:
-        moment = datetime.fromisoformat(as_of).isoformat(sep=" ") if as_of else None
-    except ValueError as err:
-        raise InputError(f"--as-of {as_of!r} is not an ISO date or time") from err
-    if moment and datetime.fromisoformat(moment).tzinfo:
-        raise InputError(
-            f"--as-of {as_of!r} has a zone", hint="Business time is the city's wall time."
-        )
+    time = business_time(as_of)
+    moment = time.isoformat(sep=" ") if time else None
     asks = asks_of(pack, names, moment, refine=refine, key=key)
+    if decision:
+        asks = [replace(ask, decision=decision) for ask in asks]
     first = [a for a in asks if not _rests_on_others(pack.get(a.resource))]
     later = [a for a in asks if a not in first]
     waves = [wave for wave in [first, *([a] for a in later)] if wave]
     with progress_of_runs() as tell:
         return _merged(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
+
+
+def business_time(as_of: str | None) -> datetime | None:
+    """Read a business time from the command line.
+
+    Raises:
+        InputError: It is no ISO date or time, or has a zone.
+    """
+    try:
+        moment = datetime.fromisoformat(as_of) if as_of else None
+    except ValueError as err:
+        raise InputError(f"--as-of {as_of!r} is not an ISO date or time") from err
+    if moment and moment.tzinfo:
+        raise InputError(
+            f"--as-of {as_of!r} has a zone", hint="Business time is the city's wall time."
+        )
+    return moment
 
 
 def _merged(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -100,12 +145,17 @@ def _lines(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
             landed = {b.number: b for b in list_batches(session, resource)}
             refined = [n for n in outcome.batches if landed[n].is_refined]
             lines = [
-                {"resource": outcome.resource, "batch": n, "pulled": landed[n].rows}
+                {
+                    "resource": outcome.resource,
+                    "batch": n,
+                    "mode": landed[n].mode,
+                    "pulled": landed[n].rows,
+                }
                 for n in outcome.batches
                 if n not in refined
             ]
             balances = balance_batches(session, resource, refined)
-            lines += [line_of(outcome.resource, balance) for balance in balances]
+            lines += [line_of(landed[balance.batch], balance) for balance in balances]
     if outcome.error:
         lines.append({"resource": outcome.resource, "error": dict(outcome.error)})
     if not lines:
@@ -116,7 +166,7 @@ def _lines(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
 def _show(report: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
     rows = [[line.get(name) for name in BALANCE] for line in report if "error" not in line]
     if rows:
-        show_table("pulled = accepted + unchanged + repeated + refused", BALANCE, rows)
+        show_table(BALANCED, BALANCE, rows)
     say_empty(report)
     for outcome in outcomes:
         if outcome.error:

@@ -13,17 +13,22 @@ from chengshu.catalog import Pack, Resource, usable_pack
 from chengshu.engine import Engine, Session
 from chengshu.kernel.errors import InputError
 from chengshu.libraries import report, stores
-from chengshu.libraries.landing import list_batches
+from chengshu.libraries.landing import Batch, list_batches
 from chengshu.libraries.reconcile import Balance, balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import say, show_json, show_table
 from chengshu.security.mask import is_masked, shown_columns
 
-BALANCE = ("resource", "batch", "pulled", "accepted", "unchanged", "repeated", "refused")
+BALANCE = (
+    "resource", "batch", "mode", "pulled", "accepted", "ended", "unchanged", "repeated", "refused",
+)  # fmt: skip
+BALANCED = "pulled = accepted + ended + unchanged + repeated + refused"
 TITLES = {
     "store": "rows by store",
-    "batch": "pulled = accepted + unchanged + repeated + refused",
+    "batch": BALANCED,
     "waiting": "landed, not refined yet",
+    "held": "held until a person decides: chengshu decide",
+    "number": "batch numbers that have not come",
     "rule": "findings by rule",
     "source": "findings about the sources",
 }
@@ -69,6 +74,8 @@ def _status_of(home: Home, chosen: list[Resource], every: bool) -> dict[str, lis
                 "store": lambda s, r: [report.count_stores(s, r)],
                 "batch": lambda s, r: _balances(s, r, every),
                 "waiting": report.list_waiting,
+                "held": report.list_held,
+                "number": report.list_missing_numbers,
                 "rule": report.count_findings,
                 "source": report.count_source_findings,
             }
@@ -79,16 +86,17 @@ def _status_of(home: Home, chosen: list[Resource], every: bool) -> dict[str, lis
 
 
 def _balances(session: Session, resource: Resource, every: bool) -> list[dict[str, Any]]:
-    batches = [b.number for b in list_batches(session, resource) if b.is_refined]
-    chosen = batches if every else batches[-1:]
-    return [line_of(resource.id, b) for b in balance_batches(session, resource, chosen)]
+    batches = {b.number: b for b in list_batches(session, resource) if b.is_refined}
+    chosen = list(batches) if every else list(batches)[-1:]
+    balances = balance_batches(session, resource, chosen)
+    return [line_of(batches[b.batch], b) for b in balances]
 
 
-def line_of(resource: str, balance: Balance) -> dict[str, Any]:
-    """Return a balance as one flat object."""
-    names = ("batch", "pulled", "accepted", "unchanged", "repeated", "refused", "lost")
-    values = {name: getattr(balance, name) for name in names}
-    return {"resource": resource, **values, "closed": balance.is_closed}
+def line_of(batch: Batch, balance: Balance) -> dict[str, Any]:
+    """Return a batch with its balance as one flat object."""
+    counts = {name: getattr(balance, name) for name in Balance.__slots__ if name != "batch"}
+    told = {"resource": batch.resource, "batch": batch.number, "mode": batch.mode}
+    return {**told, **counts, "closed": balance.is_closed}
 
 
 def _show_status(parts: Mapping[str, list[dict[str, Any]]]) -> None:
@@ -110,10 +118,10 @@ def _show_status(parts: Mapping[str, list[dict[str, Any]]]) -> None:
 def say_empty(lines: Iterable[Mapping[str, Any]]) -> None:
     """Say which batches came without a single row: in a full delivery, that ends every record."""
     for line in lines:
-        if line.get("batch") is not None and line["pulled"] == 0:
+        if line.get("batch") is not None and line["pulled"] == 0 and line["mode"] == "full":
             say(
-                f"{line['resource']} batch {line['batch']} came without any row; a full delivery "
-                "without rows ends every record. To refuse it, declare rows: {min: 1}."
+                f"{line['resource']} batch {line['batch']} came without any row, and a full "
+                "delivery without rows ends every record. To refuse it, declare rows: {min: 1}."
             )
 
 
@@ -154,7 +162,7 @@ def show(root: Path, look: Look, json: bool) -> None:
 def _columns(home: Home, pack: Pack, resource: Resource, look: Look) -> Mapping[str, str]:
     """Return field → SQL that shows it; a look in the clear is recorded before it is given."""
     types = {f.name: pack.type_of(f) for f in resource.fields}
-    typed = look.record is not None or look.store in (None, "department", "history")
+    typed = look.record is not None or look.store in (None, "department", "history", "held")
     columns = shown_columns(resource, types, typed=typed, masked=not look.unmasked)
     if not look.unmasked:
         return columns

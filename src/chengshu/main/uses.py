@@ -26,7 +26,7 @@ def record_look(home: Home, resource: str, look: Look) -> None:
         what += f", first {look.limit} rows"
     with closing(home.open_state()) as state:
         record_use(
-            state, person=_person(), purpose="break-glass view", what=what, reason=look.reason
+            state, person=person(), purpose="break-glass view", what=what, reason=look.reason
         )
 
 
@@ -54,7 +54,7 @@ def _digest(home: Home, record: str) -> str:
         return f"record {secrets.digest(record)}"
 
 
-def _person() -> str:
+def person() -> str:
     """Return the name that the operating system knows; what the environment says anyone can set."""
     user = os.getuid()
     try:

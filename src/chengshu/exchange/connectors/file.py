@@ -6,6 +6,7 @@ import glob
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from chengshu.catalog.source import FileSource
 from chengshu.exchange.files import TableFile, open_table
-from chengshu.exchange.port import Incoming, Past, Surroundings
+from chengshu.exchange.port import Incoming, Past, Surroundings, zero_report
 from chengshu.kernel.errors import ExternalError, InputError, Where
 
 
@@ -24,25 +25,36 @@ def find_files(source: FileSource, past: Past, around: Surroundings) -> list[Inc
     A file is known by its path below the source's folder. It waits when its bytes are others than
     those that landed last from that path: an older state that comes back is news too.
     """
-    # The folder is given apart: signs in its name are no pattern.
-    found = set(glob.glob(source.path, root_dir=around.root, recursive=True))
-    names = [name for name in found if (around.root / name).is_file()]
-    if not names:
+    zeros = _names(source.zero, around.root) if source.zero else []
+    names = [name for name in _names(source.path, around.root) if name not in zeros]
+    if not names and not zeros:
         raise ExternalError(
             f"source {source.path}", "no file is there", retryable=True,
             hint="Check the path in the declaration, and that the department has delivered.",
         )  # fmt: skip
-    dated = [(_date_of(source, Path(name).name), name) for name in names]
+    dated = [(_number_of(source, name), _date_of(source, name), name) for name in [*names, *zeros]]
     waiting = []
-    for as_of, name in sorted(dated, key=lambda d: (str(d[0]), d[1])):
+    for number, as_of, name in sorted(dated, key=lambda d: (d[0] or 0, str(d[1]), d[2])):
         path, digest = around.root / name, _digest_of(around.root / name)
-        shown = Path(name).relative_to(_folder_of(source.path)).as_posix()
+        folder = _folder_of(str(source.zero) if name in zeros else source.path)
+        shown = Path(name).relative_to(folder).as_posix()
         landed = past.digests.get(shown, ())
-        if not landed or landed[-1] != digest:
-            again = landed.count(digest)
-            key = f"{shown}@{digest[:16]}" + (f"#{again + 1}" if again else "")
-            waiting.append(_incoming(source, path, shown, key, digest, as_of))
+        if landed and landed[-1] == digest:
+            continue
+        again = landed.count(digest)
+        key = f"{shown}@{digest[:16]}" + (f"#{again + 1}" if again else "")
+        if name in zeros:
+            waiting.append(zero_report(shown, key, as_of=as_of, digest=digest, number=number))
+        else:
+            incoming = _incoming(source, path, shown, key, digest, as_of)
+            waiting.append(replace(incoming, number=number))
     return waiting
+
+
+def _names(pattern: str, root: Path) -> list[str]:
+    # The folder is given apart: signs in its name are no pattern.
+    found = set(glob.glob(pattern, root_dir=root, recursive=True))
+    return [name for name in found if (root / name).is_file()]
 
 
 def _folder_of(pattern: str) -> Path:
@@ -66,7 +78,7 @@ def _incoming(
     return Incoming(
         source=shown,
         key=key,
-        mode="full",
+        mode=source.batch_mode,
         header=table.header,
         batches=lambda: _unmoved(table, path, digest),
         as_of=as_of,
@@ -95,11 +107,26 @@ def _digest_of(path: Path) -> str:
         ) from err
 
 
+def _number_of(source: FileSource, name: str) -> int | None:
+    """Return the batch number that a file's name says; None where none is declared."""
+    if source.batch is None:
+        return None
+    found = re.search(source.batch, Path(name).name)
+    try:
+        return int(found.group(1) if found else "")
+    except ValueError as err:
+        raise InputError(
+            f"the file name has no number where batch {source.batch!r} looks for it",
+            where=Where(Path(name).name),
+            hint="Rename the file, or mend the pattern in the declaration.",
+        ) from err
+
+
 def _date_of(source: FileSource, name: str) -> datetime | None:
     """Return the business date that a file's name says; None where none is declared."""
     if source.as_of is None:
         return None
-    found = re.search(source.as_of, name)
+    found = re.search(source.as_of, Path(name).name)
     groups = found.groups(default="") if found else ()
     whole = r"(\d{4})(\d\d)(\d\d)" if len(groups) == 1 else r"(\d{4})-(\d\d?)-(\d\d?)"
     parts = re.fullmatch(whole, "-".join(groups))
@@ -109,6 +136,6 @@ def _date_of(source: FileSource, name: str) -> datetime | None:
     except ValueError as err:
         raise InputError(
             f"the file name has no date where as_of {source.as_of!r} looks for it",
-            where=Where(name),
+            where=Where(Path(name).name),
             hint="Rename the file, or mend the pattern in the declaration.",
         ) from err

@@ -13,7 +13,7 @@ from chengshu.catalog.source import PostgresSource
 from chengshu.engine import Scan
 from chengshu.engine.lake import load_extensions
 from chengshu.engine.sql import literal, quote
-from chengshu.exchange.connectors.table import select_sql
+from chengshu.exchange.connectors.table import Part, check_columns, numbered_parts, select_sql
 from chengshu.exchange.connectors.watermark import NUMBER, TIME, MarkColumn, Span, span_of
 from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
@@ -34,25 +34,29 @@ TYPED = {
 
 
 def find_postgres(source: PostgresSource, past: Past, around: Surroundings) -> list[Incoming]:
-    """Return one delivery: the table, or what changed in it since the last pull."""
+    """Return the table as one delivery, what changed in it since the last pull, or its batches."""
     with _connected(source, around) as ask:
         types = _columns(ask, source)
-        header = list(types)
-        span = _span(ask, source, types, past, around)
+        parts = _parts(ask, source, types, past, around)
+    return [_incoming(source, around, list(types), past, part) for part in parts]
+
+
+def _incoming(
+    source: PostgresSource, around: Surroundings, header: list[str], past: Past, part: Part
+) -> Incoming:
     columns = [f"t.{quote(name)}::text AS {quote(name)}" for name in header]
-    sql = select_sql(f"{_qualified(source)} AS t", columns, header, span, past.key)
-    return [
-        Incoming(
-            source=f"{source.database}:{source.table}",
-            key=past.run,
-            mode=source.mode,
-            header=header,
-            batches=lambda: _read(source, around, header, sql),
-            watermark=span.highest,
-            findings=span.findings,
-            scan=Scan(lambda con: _scanned(con, source, around, sql), lambda: _lost(source)),
-        )
-    ]
+    sql = select_sql(f"{_qualified(source)} AS t", columns, header, part.span, past.key)
+    return Incoming(
+        source=f"{source.database}:{source.table}",
+        key=part.key,
+        mode=source.batch_mode,
+        header=header,
+        batches=lambda: _read(source, around, header, sql),
+        watermark=part.span.highest,
+        findings=part.span.findings,
+        scan=Scan(lambda con: _scanned(con, source, around, sql), lambda: _lost(source)),
+        number=part.number,
+    )
 
 
 @contextmanager
@@ -128,12 +132,18 @@ def _columns(ask: Ask, source: PostgresSource) -> dict[str, str]:
         raise InputError(
             f"{_name(source)} has no table {source.table!r} that user {source.user!r} may see"
         )
-    if source.watermark and source.watermark not in names:
-        raise InputError(
-            f"table {source.table!r} has no watermark column {source.watermark!r}. "
-            f"Known: {', '.join(names)}"
-        )
+    check_columns(source, list(names))
     return names
+
+
+def _parts(
+    ask: Ask, source: PostgresSource, types: Mapping[str, str], past: Past, around: Surroundings
+) -> list[Part]:
+    if not source.batch:
+        return [Part(past.run, _span(ask, source, types, past, around))]
+    value = f"t.{quote(source.batch)}::text"
+    counts = ask(f"SELECT {value}, COUNT(*) FROM {_qualified(source)} AS t GROUP BY 1").fetchall()
+    return list(numbered_parts(past, counts, f"{value} = {{}}", f"{value} IS NULL"))
 
 
 def _span(

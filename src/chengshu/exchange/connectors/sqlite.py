@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from chengshu.catalog.source import SqliteSource
 from chengshu.engine.sql import quote
-from chengshu.exchange.connectors.table import select_sql
+from chengshu.exchange.connectors.table import Part, check_columns, numbered_parts, select_sql
 from chengshu.exchange.connectors.watermark import NUMBER, OTHER, MarkColumn, Span, span_of
 from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
@@ -21,24 +21,29 @@ FINITE = "BETWEEN -9e307 AND 9e307"
 
 
 def find_sqlite(source: SqliteSource, past: Past, around: Surroundings) -> list[Incoming]:
-    """Return one delivery: the table, or what changed in it since the last pull."""
+    """Return the table as one delivery, what changed in it since the last pull, or its batches."""
     path = around.root / source.path
     with closing(_open(path, source)) as con:
         header = _header(con, source)
-        span = _span(con, source, past, around)
+        parts = _parts(con, source, past, around)
+    return [_incoming(source, path, header, past, part) for part in parts]
+
+
+def _incoming(
+    source: SqliteSource, path: Path, header: list[str], past: Past, part: Part
+) -> Incoming:
     columns = [f"t.{quote(name)}" for name in header]
-    sql = select_sql(f"{quote(source.table)} AS t", columns, header, span, past.key)
-    return [
-        Incoming(
-            source=f"{path.name}:{source.table}",
-            key=past.run,
-            mode=source.mode,
-            header=header,
-            batches=lambda: _read(path, source, header, sql),
-            watermark=span.highest,
-            findings=span.findings,
-        )
-    ]
+    sql = select_sql(f"{quote(source.table)} AS t", columns, header, part.span, past.key)
+    return Incoming(
+        source=f"{path.name}:{source.table}",
+        key=part.key,
+        mode=source.batch_mode,
+        header=header,
+        batches=lambda: _read(path, source, header, sql),
+        watermark=part.span.highest,
+        findings=part.span.findings,
+        number=part.number,
+    )
 
 
 def _open(path: Path, source: SqliteSource) -> sqlite3.Connection:
@@ -61,12 +66,19 @@ def _header(con: sqlite3.Connection, source: SqliteSource) -> list[str]:
         )
         known = ", ".join(sorted(bytes(row[0]).decode() for row in tables))
         raise InputError(f"source {source.path} has no table {source.table!r}. Known: {known}")
-    if source.watermark and source.watermark not in names:
-        raise InputError(
-            f"table {source.table!r} has no watermark column {source.watermark!r}. "
-            f"Known: {', '.join(names)}"
-        )
+    check_columns(source, names)
     return names
+
+
+def _parts(
+    con: sqlite3.Connection, source: SqliteSource, past: Past, around: Surroundings
+) -> list[Part]:
+    if not source.batch:
+        return [Part(past.run, _span(con, source, past, around))]
+    value = f"CAST(t.{quote(source.batch)} AS TEXT)"
+    sql = f"SELECT {value}, COUNT(*) FROM {quote(source.table)} AS t GROUP BY 1"
+    counts = [(_as_text(text)[0], int(count)) for text, count in _execute(con, sql, source)]
+    return list(numbered_parts(past, counts, f"{value} = {{}}", f"{value} IS NULL"))
 
 
 def _span(con: sqlite3.Connection, source: SqliteSource, past: Past, around: Surroundings) -> Span:

@@ -1,11 +1,77 @@
-"""The query by which a table is pulled."""
+"""What is asked of a table: the query by which it is pulled, and its numbered batches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from chengshu.engine.sql import quote
+from chengshu.catalog.source import TableSource
+from chengshu.engine.sql import literal, quote
 from chengshu.exchange.connectors.watermark import Span
+from chengshu.exchange.files import Finding
+from chengshu.exchange.port import Past
+from chengshu.kernel.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One delivery of a table.
+
+    Attributes:
+        key: Names it (see `Incoming`).
+        span: Which rows it takes.
+        number: What the source calls it, where it numbers its batches.
+    """
+
+    key: str
+    span: Span
+    number: int | None = None
+
+
+def check_columns(source: TableSource, names: Sequence[str]) -> None:
+    """Refuse a table that lacks a column which the declaration names.
+
+    Raises:
+        InputError: It does.
+    """
+    for role, name in (("watermark", source.watermark), ("batch", source.batch)):
+        if name and name not in names:
+            raise InputError(
+                f"table {source.table!r} has no {role} column {name!r}. Known: {', '.join(names)}"
+            )
+
+
+def numbered_parts(
+    past: Past, counts: Iterable[tuple[str | None, int]], same: str, missing: str
+) -> Iterator[Part]:
+    """Yield the batches of a table that have not landed as they are now, in their order.
+
+    Args:
+        past: What has landed.
+        counts: Each batch number as text, with how many rows have it.
+        same: Template of the condition that a row has the number of a text, a literal.
+        missing: Condition of the rows without any number.
+    """
+    known: dict[int, tuple[list[str], int]] = {}
+    others, rows = [missing], 0
+    for text, count in counts:
+        if text is not None and re.fullmatch(r"\s*[0-9]{1,18}(\.0+)?\s*", text):
+            texts, n = known.get(int(text.split(".")[0]), ([], 0))
+            known[int(text.split(".")[0])] = ([*texts, text], n + count)
+        else:
+            others += [same.format(literal(text))] if text is not None else []
+            rows += count
+    for number, (texts, count) in sorted(known.items()):
+        if past.numbers.get(number) != count:
+            # A batch that has grown or shrunk since comes again, whole.
+            key = f"number {number}" + (f" of {count} rows" if number in past.numbers else "")
+            condition = " OR ".join(same.format(literal(text)) for text in texts)
+            yield Part(key, Span(condition), number)
+    if rows:
+        message = f"{rows} rows have no whole batch number; they come with every pull: mend them"
+        found = [Finding(0, "batch_unnumbered", message)]
+        yield Part(past.run, Span(" OR ".join(others), None, found))
 
 
 def select_sql(
