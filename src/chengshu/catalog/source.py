@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from chengshu.catalog.declared import Declared, Flag, Name
+from chengshu.catalog.pulled import PulledSource
+from chengshu.catalog.web_source import HttpSource
 
 
 class FileSource(Declared):
@@ -55,29 +57,14 @@ class FileSource(Declared):
         return value
 
 
-class TableSource(Declared):
-    """A table of a database; ``mode`` says how much of it a pull takes.
+class TableSource(PulledSource):
+    """A table of a database.
 
     Attributes:
         table: The table or view, with its schema where there is one.
-        watermark: Column that grows with each change; an incremental pull takes what is at or
-            past the last pull's highest value less the overlap.
-        overlap: How far an incremental pull reaches back, ``2 days``, ``30 minutes``, or a number
-            for numeric watermarks.
     """
 
     table: str
-    mode: Literal["full", "incremental"] = "full"
-    watermark: str | None = None
-    overlap: Annotated[str, Field(pattern=r"^\d+( (day|hour|minute)s?)?$")] | None = None
-
-    @model_validator(mode="after")
-    def _marked(self) -> TableSource:
-        if self.mode == "incremental" and not self.watermark:
-            raise ValueError("an incremental pull needs a watermark")
-        if self.mode == "full" and (self.watermark or self.overlap):
-            raise ValueError("watermark and overlap belong to mode: incremental")
-        return self
 
 
 class SqliteSource(TableSource):
@@ -98,4 +85,6 @@ class PostgresSource(TableSource):
     secret: Name
 
 
-Source = Annotated[FileSource | SqliteSource | PostgresSource, Field(discriminator="kind")]
+Source = Annotated[
+    FileSource | SqliteSource | PostgresSource | HttpSource, Field(discriminator="kind")
+]
