@@ -60,9 +60,7 @@ def ids(incoming: Incoming) -> list[str]:
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6])
 @pytest.mark.parametrize("case", PAGINGS)
-def test_every_kind_of_paging_gives_every_row_once(
-    api: Api, tmp_path: Path, case: str, count: int
-):
+def test_every_kind_of_paging_gives_every_row_once(api: Api, tmp_path: Path, case: str, count: int):
     paging, more = PAGINGS[case]
     api.rows = number_rows(count)
 

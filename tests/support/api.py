@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -61,10 +63,11 @@ class Api:
     headers: Headers = field(default_factory=dict)
     seen: list[Request] = field(default_factory=list)
     port: int = 0
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/rows"
+        return f"{self.scheme}://127.0.0.1:{self.port}/api/rows"
 
     def reply(self, request: Request) -> Reply:
         self.seen.append(request)
@@ -144,11 +147,21 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def department_api() -> Iterator[Api]:
-    """Make an API on a free loopback port, and take it away again."""
+def department_api(certificate: Path | None = None) -> Iterator[Api]:
+    """Make an API on a free loopback port, and take it away again.
+
+    With a file of key and certificate it speaks TLS.
+    """
     api = Api()
     with _Server(api) as server:
         api.port = server.server_address[1]
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            api.scheme = "https"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
