@@ -405,6 +405,33 @@ def test_a_run_brings_an_api_into_the_stores_and_ends_what_is_gone(api: Api, tmp
     assert list((home.root / "spool" / "office__big").iterdir()) == []
 
 
+def test_a_misspelt_key_of_a_part_is_told_with_those_that_are_known(api: Api, tmp_path: Path):
+    home = make_home(tmp_path / "home", api.url)
+    home.mend("resources/office/big.yaml", "size: 20", "sise: 20")
+
+    done = home.call("check")
+
+    assert "sise: not a known key. Known: first, kind, parameter, size, size_parameter" in done.text
+
+
+def test_a_stream_lands_what_comes_again_once(api: Api, tmp_path: Path):
+    home = make_home(tmp_path / "home", api.url)
+    path = "resources/office/big.yaml"
+    home.mend(path, "key: [id]", "identity: none")
+    home.mend(
+        path, "  backoff_s", "  mode: incremental\n  watermark: at\n  since: since\n  backoff_s"
+    )
+    api.rows = number_rows(2, at="2026-01-01 08:00:00")
+
+    home.run()
+    api.rows += [*number_rows(1, at="2026-01-01 08:00:00"), *number_rows(1, at="2026-01-02")]
+    (line,) = home.run()
+
+    assert line["pulled"] == 2
+    assert api.seen[-1].given["since"] == "2026-01-01 08:00:00"
+    assert home.current("big", "id") == [("1",), ("1",), ("1",), ("2",)]
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

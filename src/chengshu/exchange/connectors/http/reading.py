@@ -63,6 +63,13 @@ class Reading:
                 return f"{self.rows} rows came, and the total says {total}"
         return None
 
+    def repeats(self) -> int:
+        """Return how many rows came on two pages, by their content or by their key."""
+        return max(
+            len(digests) - int(pc.count_distinct(pa.array(digests, pa.uint64())).as_py())
+            for digests in self.digests
+        )
+
     def doubt(self, *, counted: bool, size: int) -> str | None:
         """Return why this reading has to be confirmed by another; None if it need not be.
 
@@ -72,14 +79,9 @@ class Reading:
         """
         if self.pages < 2 and self.rows < size:
             return None
-        if twice := max(map(_repeats, self.digests)):
+        if twice := self.repeats():
             return f"{twice} rows came on two pages"
         return "its pages say no total" if counted and not self.totals else None
-
-
-def _repeats(digests: array[int]) -> int:
-    """Return how many digests stand there more than once, less one for each."""
-    return len(digests) - int(pc.count_distinct(pa.array(digests, pa.uint64())).as_py())
 
 
 def read_all(
@@ -106,9 +108,9 @@ def read_all(
         reading = _read_once(client, fixed, path, key, size)
         torn, doubt = reading.torn(), reading.doubt(counted=counted, size=size)
         if not torn and (not doubt or (reading.sum, reading.rows) == before):
-            if doubt and "two pages" in doubt:
-                message = f"{doubt}, in two readings alike; they were taken as often as they came"
-                reading.findings["repeated"] = Finding(0, "row_on_two_pages", message)
+            if twice := reading.repeats():
+                message = f"{twice} rows came on two pages, in two readings alike; they were taken"
+                reading.findings["twice"] = Finding(0, "row_on_two_pages", message)
             return reading
         before, why = None if torn else (reading.sum, reading.rows), torn or doubt or why
     client.fail(
