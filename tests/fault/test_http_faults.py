@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chengshu.exchange.port import Incoming, Past
 from chengshu.kernel.errors import ExternalError, InputError
-from tests.functional.test_http import OFFSET, PAGE, TOKEN, find, ids, make_home
+from tests.functional.test_http import OFFSET, PAGE, TOKEN, find, ids, make_home, rows_of
 from tests.support.api import Api, Reply, Request, department_api, number_rows, paged
 from tests.support.commands import finish, kill
 from tests.support.proxy import Fault, proxy_to
@@ -251,6 +251,27 @@ def test_rows_that_are_no_objects_are_no_delivery(api: Api, tmp_path: Path):
 
     with pytest.raises(InputError, match="none of its 2 rows is a whole JSON object"):
         find(api, tmp_path)
+
+
+def nested(depth: int) -> str:
+    return '{"a":' * depth + "1" + "}" * depth
+
+
+def test_a_nested_value_is_taken_as_its_text(api: Api, tmp_path: Path):
+    api.rows = [f'{{"id": "1", "deep": {nested(300)}}}']
+
+    (incoming,) = find(api, tmp_path)
+
+    assert [row["deep"] for row in rows_of(incoming)] == [nested(300)]
+
+
+@pytest.mark.parametrize("depth", [600, 900, 5000])
+def test_a_row_that_is_nested_too_deep_is_told(api: Api, tmp_path: Path, depth: int):
+    api.rows = [f'{{"id": "1", "deep": {nested(depth)}}}']
+
+    error = refused(api, tmp_path)
+
+    assert "nested too deep" in str(error) or "not whole JSON" in str(error)
 
 
 def test_no_log_shows_a_secret_whatever_its_level(

@@ -17,6 +17,7 @@ from chengshu.exchange.files.model import BatchBuilder, TableFile
 from chengshu.kernel.errors import InputError, Where
 
 SAMPLE_LINES = 1000
+DEEP = 300
 
 _MESSAGES = {
     "not_json": "the line is not one JSON object; its text is kept as it is",
@@ -80,6 +81,9 @@ def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
     """Return the object a line holds, or None and the code of what is wrong."""
     try:
         value = parse(text, _make_object)
+        if text.count("{") + text.count("[") > DEEP:
+            # Parsing goes deeper than writing: what cannot be written is not taken.
+            dump(value)
     except _DuplicateKeyError:
         return None, "duplicate_key"
     except (ValueError, RecursionError):

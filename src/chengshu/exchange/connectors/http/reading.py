@@ -126,7 +126,10 @@ def _read_once(
     reading = Reading(SeenMarks(client.source, client.zone))
     with path.open("wb") as stream:
         for page in read_pages(client, fixed, size):
-            stream.writelines(_add_page(reading, page, key))
+            try:
+                stream.writelines(_add_page(reading, page, key))
+            except RecursionError:
+                client.fail("a row is nested too deep", "Ask the department for flat rows.")
         stream.flush()
         os.fsync(stream.fileno())
     return reading
