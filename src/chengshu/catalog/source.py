@@ -7,59 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from chengshu.catalog.declared import Declared, Flag, Name
-
-
-class Operation(Declared):
-    """The column that says what a row does to its record 操作标志.
-
-    Attributes:
-        column: Its name in the source.
-        insert: Texts by which a row brings a record in.
-        update: Texts by which it changes one.
-        delete: Texts by which it ends one; of such a row only the key counts.
-    """
-
-    column: str
-    insert: tuple[str, ...] = ("I",)
-    update: tuple[str, ...] = ("U",)
-    delete: tuple[str, ...] = ("D",)
-
-    @model_validator(mode="after")
-    def _told_apart(self) -> Operation:
-        if not self.delete or set(self.delete) & {*self.insert, *self.update}:
-            raise ValueError("delete needs texts of its own")
-        return self
-
-
-class Delivered(Declared):
-    """How a source delivers.
-
-    Attributes:
-        mode: ``full`` (a record that a delivery lacks has ended), ``reload`` (the same, of a table
-            that is emptied and filled anew, and is not to be read in between), ``incremental``
-            (what is new or changed), ``append`` (what is new; a change is told as a finding).
-        operation: Where an incremental delivery also says which records have ended.
-    """
-
-    mode: Literal["full", "reload", "incremental", "append"] = "full"
-    operation: Operation | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether a delivery holds everything that stands."""
-        return self.batch_mode == "full"
-
-    @property
-    def batch_mode(self) -> str:
-        """Return what its deliveries are to the stores: ``full``, ``incremental``, ``append``."""
-        return "full" if self.mode == "reload" else self.mode
-
-    @model_validator(mode="after")
-    def _flagged(self) -> Delivered:
-        if self.operation and self.mode != "incremental":
-            raise ValueError("an operation column belongs to mode: incremental")
-        return self
+from chengshu.catalog.declared import Flag, Name
+from chengshu.catalog.delivered import Delivered, PulledSource
+from chengshu.catalog.web_source import HttpSource
 
 
 class FileSource(Delivered):
@@ -129,33 +79,22 @@ def _groups_of(pattern: str) -> int:
         raise ValueError(f"not a regular expression: {err}") from err
 
 
-class TableSource(Delivered):
-    """A table of a database; ``mode`` says how much of it a pull takes.
+class TableSource(PulledSource):
+    """A table of a database.
 
     Attributes:
         table: The table or view, with its schema where there is one.
-        watermark: Column that grows with each change; an incremental pull takes what is at or
-            past the last pull's highest value less the overlap.
-        overlap: How far an incremental pull reaches back, ``2 days``, ``30 minutes``, or a number
-            for numeric watermarks.
         batch: Column of the number that the source gives its batches, instead of a watermark: each
             is a delivery, and they apply in the order of their numbers.
     """
 
     table: str
-    watermark: str | None = None
-    overlap: Annotated[str, Field(pattern=r"^\d+( (day|hour|minute)s?)?$")] | None = None
     batch: str | None = None
 
-    @model_validator(mode="after")
-    def _marked(self) -> TableSource:
-        if self.is_whole and (self.watermark or self.overlap or self.batch):
-            raise ValueError("watermark, overlap and batch belong to mode: incremental or append")
-        if not self.is_whole and (self.watermark is None) == (self.batch is None):
-            raise ValueError(f"mode: {self.mode} needs a watermark or a batch column, and not both")
-        if self.batch and self.overlap:
-            raise ValueError("overlap belongs to a watermark")
-        return self
+    @property
+    def marks(self) -> list[str]:
+        """Return the columns by which it knows what is new."""
+        return [name for name in (self.watermark, self.batch) if name]
 
 
 class SqliteSource(TableSource):
@@ -176,4 +115,6 @@ class PostgresSource(TableSource):
     secret: Name
 
 
-Source = Annotated[FileSource | SqliteSource | PostgresSource, Field(discriminator="kind")]
+Source = Annotated[
+    FileSource | SqliteSource | PostgresSource | HttpSource, Field(discriminator="kind")
+]

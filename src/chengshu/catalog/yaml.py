@@ -144,11 +144,13 @@ def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
     place = schema
     for part in loc[:-1]:
         # Of models that are told apart by a word, a location names the one by its word.
-        kinds = _resolved(schema, place).get("discriminator", {}).get("mapping", {})
+        options = [_resolved(schema, option) for option in _options(_resolved(schema, place))]
+        kinds: dict[object, str] = {}
+        for option in [_resolved(schema, place), *options]:
+            kinds |= option.get("discriminator", {}).get("mapping", {})
         if part in kinds:
             place = {"$ref": kinds[part]}
             continue
-        options = [_resolved(schema, option) for option in _options(_resolved(schema, place))]
         step: dict[str, object] = {}
         for option in options:
             if isinstance(part, int) and "items" in option:

@@ -8,15 +8,17 @@ pull and are told; so none is lost, and none keeps later ones out.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from chengshu.catalog.source import TableSource
+from chengshu.catalog.delivered import PulledSource
 from chengshu.engine.sql import literal
 from chengshu.exchange.files import Finding
+from chengshu.exchange.files.jsonl import Number
 from chengshu.kernel.clock import utc_now, wall_time
 from chengshu.kernel.errors import InputError
 
@@ -29,6 +31,7 @@ NO_ORDER = re.compile(
     r"-[9.]+|99?[-/.]99?[-/.]9999.*|.*:99(\.9+)?[+-]99(:?99)?|.*[AP]\.?M\.?", re.IGNORECASE
 )
 FORMS_SEEN = 20
+FORMS_KEPT = 1000
 Ask = Callable[[str], Sequence[Sequence[Any]]]
 
 
@@ -73,7 +76,9 @@ def mask_of(text: str) -> str:
     return re.sub("[0-8]", "9", text)
 
 
-def span_of(source: TableSource, last: str | None, zone: str, column: MarkColumn, ask: Ask) -> Span:
+def span_of(
+    source: PulledSource, last: str | None, zone: str, column: MarkColumn, ask: Ask
+) -> Span:
     """Return what to take of a table since the watermark ``last``.
 
     Args:
@@ -102,6 +107,68 @@ def span_of(source: TableSource, last: str | None, zone: str, column: MarkColumn
     return Span(condition, highest or last, list(_findings(source, others, int(later[0][0]))))
 
 
+class SeenMarks:
+    """The watermarks of a source that cannot be asked about them, as its rows pass."""
+
+    def __init__(self, source: PulledSource, zone: str) -> None:
+        """Have seen none; times without a zone are the wall time of ``zone``."""
+        self.source, self.zone = source, zone
+        self._counts: Counter[str] = Counter()
+        self._ahead: Counter[str] = Counter()
+        self._now: dict[str, str | None] = {}
+        self._highest: dict[str, str] = {}
+
+    def add(self, value: Any) -> None:
+        """Take note of a row's watermark; JSON's numbers are `Number`."""
+        if value is None or not self.source.watermark:
+            return
+        form = (
+            NUMBER
+            if isinstance(value, Number)
+            else mask_of(value)
+            if isinstance(value, str)
+            else OTHER
+        )
+        known = form in self._now or len(self._now) < FORMS_KEPT
+        form = form if known and _has_order(form) and _has_form(str(value), form) else OTHER
+        self._counts[form] += 1
+        if form == OTHER:
+            return
+        if form not in self._now:
+            self._now[form] = _now_in(form, self.zone)
+        now, highest = self._now[form], self._highest.get(form)
+        if now is not None and value > now:
+            self._ahead[form] += 1
+        elif highest is None or _order_of(value, form) > _order_of(highest, form):
+            self._highest[form] = str(value)
+
+    def span(self, last: str | None) -> Span:
+        """Return how far the rows went, in the form of the last watermark if any has it."""
+        counts = {form: count for form, count in self._counts.items() if form != OTHER}
+        likely = max(counts, key=lambda f: (counts[f], _is_time(f)), default=OTHER)
+        form = next((f for f in counts if last is not None and _has_form(last, f)), likely)
+        others = self._counts.total() - counts.get(form, 0)
+        findings = list(_findings(self.source, others, self._ahead[form]))
+        return Span(None, self._highest.get(form, last), findings)
+
+
+def floor_of(source: PulledSource, last: str | None, zone: str) -> str | None:
+    """Return the lowest watermark to ask for since the watermark ``last``; None for everything.
+
+    Raises:
+        InputError: The overlap does not fit the watermark.
+    """
+    if last is None:
+        return None
+    padded = last.startswith("0") and last.isdecimal()
+    form = NUMBER if _has_form(last, NUMBER) and not padded else mask_of(last)
+    return _floor_of(source, last, form, _now_in(form, zone))
+
+
+def _order_of(value: str, form: str) -> Any:
+    return Decimal(value) if form == NUMBER else value
+
+
 def _form_of(column: MarkColumn, ask: Ask) -> tuple[str | None, int]:
     """Return the form that most watermarks have, and how many have another."""
     if column.typed:
@@ -121,7 +188,7 @@ def _has_order(form: str) -> bool:
     return form == NUMBER or ("9" in form and NO_ORDER.fullmatch(form) is None)
 
 
-def _findings(source: TableSource, others: int, ahead: int) -> Iterator[Finding]:
+def _findings(source: PulledSource, others: int, ahead: int) -> Iterator[Finding]:
     come = "come with every pull; mend them in the source"
     if others:
         yield Finding(
@@ -161,7 +228,7 @@ def _written(moment: datetime, form: str) -> str:
     return text[: len(form.rstrip("Z"))] + form[len(form.rstrip("Z")) :]
 
 
-def _floor_of(source: TableSource, last: str | None, form: str, now: str | None) -> str | None:
+def _floor_of(source: PulledSource, last: str | None, form: str, now: str | None) -> str | None:
     """Return the lowest watermark to pull: the last one less the overlap; None for everything."""
     amount, _, unit = (source.overlap or "0").partition(" ")
     is_number = form == NUMBER or set(form) == {"9"}

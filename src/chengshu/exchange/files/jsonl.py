@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from chengshu.exchange.files.model import BatchBuilder, TableFile
 from chengshu.kernel.errors import InputError, Where
 
 SAMPLE_LINES = 1000
+DEEP = 300
 
 _MESSAGES = {
     "not_json": "the line is not one JSON object; its text is kept as it is",
@@ -37,17 +38,19 @@ class _DuplicateKeyError(ValueError):
     pass
 
 
-def open_jsonl(path: Path, *, encoding: str | None = None) -> TableFile:
-    """Return a file of JSON lines, opened; its columns are the keys of its first 1000 lines.
+def open_jsonl(path: Path, *, encoding: str | None = None, keys: Iterable[str] = ()) -> TableFile:
+    """Return a file of JSON lines, opened.
+
+    Args:
+        path: The file.
+        encoding: Its codec; None means find out.
+        keys: What its columns are; the keys of its first 1000 lines if none are given.
 
     Raises:
         InputError: The file is binary, or none of its first lines is an object.
     """
     codec, findings = find_encoding(path, encoding)
-    keys: dict[str, None] = {}
-    for _, text, _ in islice(_lines(path, codec), SAMPLE_LINES):
-        parsed, _ = parse_object(text)
-        keys.update(dict.fromkeys(parsed or ()))
+    keys = dict.fromkeys(keys) or _first_keys(path, codec)
     if not keys:
         problem = "none of the first lines is a JSON object with keys"
         raise InputError(problem, where=Where(str(path)), hint="Expected one object in each line.")
@@ -66,28 +69,57 @@ def open_jsonl(path: Path, *, encoding: str | None = None) -> TableFile:
     )
 
 
+def _first_keys(path: Path, codec: str) -> dict[str, None]:
+    keys: dict[str, None] = {}
+    for _, text, _ in islice(_lines(path, codec), SAMPLE_LINES):
+        parsed, _ = parse_object(text)
+        keys.update(dict.fromkeys(parsed or ()))
+    return keys
+
+
 def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
     """Return the object a line holds, or None and the code of what is wrong."""
     try:
-        value = json.loads(
-            text,
-            parse_float=Number,
-            parse_int=Number,
-            parse_constant=Number,
-            object_pairs_hook=_make_object,
-        )
+        value = parse(text, _make_object)
+        if text.count("{") + text.count("[") > DEEP:
+            # Parsing goes deeper than writing: what cannot be written is not taken.
+            dump(value)
     except _DuplicateKeyError:
         return None, "duplicate_key"
     except (ValueError, RecursionError):
         return None, "not_json"
     if not isinstance(value, dict):
         return None, "not_json"
-    if "\\u" in text and not _is_text(_dump(value)):
+    if "\\u" in text and not is_text(dump(value)):
         return None, "half_character"
     return value, None
 
 
-def _is_text(value: str) -> bool:
+def parse(
+    text: str, make_object: Callable[[list[tuple[str, Any]]], Any], *, strict: bool = True
+) -> Any:
+    """Return what JSON says, its numbers as they are written.
+
+    Args:
+        text: JSON.
+        make_object: Makes an object of its keys and values, in their order.
+        strict: False to let line ends and tabs stand in texts as they are.
+
+    Raises:
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deep.
+    """
+    return json.loads(
+        text,
+        parse_float=Number,
+        parse_int=Number,
+        parse_constant=Number,
+        object_pairs_hook=make_object,
+        strict=strict,
+    )
+
+
+def is_text(value: str) -> bool:
     """Return whether a string can be written: lone surrogates cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
@@ -96,19 +128,18 @@ def render(value: Any) -> str | None:
     """Return a value as text: nested ones as compact JSON, numbers as they were written."""
     if value is None or isinstance(value, str):
         return None if value is None else str(value)
-    return _dump(value)
+    return dump(value)
 
 
-def _dump(value: Any) -> str:
+def dump(value: Any) -> str:
+    """Return a value that was parsed as compact JSON, its numbers as they were written."""
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
-        pairs = (
-            f"{json.dumps(key, ensure_ascii=False)}:{_dump(one)}" for key, one in value.items()
-        )
+        pairs = (f"{json.dumps(key, ensure_ascii=False)}:{dump(one)}" for key, one in value.items())
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_dump, value)) + "]"
+        return "[" + ",".join(map(dump, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -151,7 +182,7 @@ class _JsonReader:
         else:
             cells = [render(parsed.get(key)) for key in self.columns]
             late = {key: value for key, value in parsed.items() if key not in self.columns}
-            rest = _dump(late) if late else None
+            rest = dump(late) if late else None
         if not intact:
             problem = "undecodable"
         elif problem is None and "\0" in "".join(cell or "" for cell in cells):
