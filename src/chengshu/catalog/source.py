@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from chengshu.catalog.declared import Declared, Flag, Name
+from chengshu.catalog.stream_source import MqttSource
 
 
 class FileSource(Declared):
@@ -20,6 +21,8 @@ class FileSource(Declared):
         as_of: Regular expression over the file name whose groups give the business date: one
             group ``20240131`` or three, year, month, day.
     """
+
+    brings_again: ClassVar[bool] = False
 
     kind: Literal["file"]
     path: str
@@ -59,12 +62,15 @@ class TableSource(Declared):
     """A table of a database; ``mode`` says how much of it a pull takes.
 
     Attributes:
+        brings_again: True where a pull may bring rows that an earlier one brought.
         table: The table or view, with its schema where there is one.
         watermark: Column that grows with each change; an incremental pull takes what is at or
             past the last pull's highest value less the overlap.
         overlap: How far an incremental pull reaches back, ``2 days``, ``30 minutes``, or a number
             for numeric watermarks.
     """
+
+    brings_again: ClassVar[bool] = True
 
     table: str
     mode: Literal["full", "incremental"] = "full"
@@ -98,4 +104,6 @@ class PostgresSource(TableSource):
     secret: Name
 
 
-Source = Annotated[FileSource | SqliteSource | PostgresSource, Field(discriminator="kind")]
+Source = Annotated[
+    FileSource | SqliteSource | PostgresSource | MqttSource, Field(discriminator="kind")
+]

@@ -58,12 +58,14 @@ class Past:
         watermark: The last watermark, or None.
         digests: `Incoming.source` → the digests that landed from it, oldest first.
         key: For each field of the resource's key, the names that its column may have.
+        fields: For each field of the resource, the same, the likeliest first.
     """
 
     run: str
     watermark: str | None = None
     digests: Mapping[str, Sequence[str]] = field(default_factory=dict)
     key: Sequence[Sequence[str]] = ()
+    fields: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Surroundings:
         timezone: The city's zone; wall times come in it.
         secret: Returns a stored secret by its name.
         spool: Folder for what a connector has received and what has not landed yet; it outlives
-            the process. Each resource has a folder of its own in it.
+            the process. Each resource has a folder of its own in it; a connector is given that.
         objects: Folder of the object store.
     """
 

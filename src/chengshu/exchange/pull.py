@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
 
 from chengshu.catalog import Pack, Resource
-from chengshu.catalog.source import TableSource
 from chengshu.engine import Engine
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.exchange.connectors import CONNECTORS
@@ -50,6 +49,7 @@ def find_incoming(
 ) -> list[Incoming]:
     """Return the deliveries of the resource that have not landed yet, in order."""
     past = _past(engine, resource, run)
+    around = replace(around, spool=around.spool / resource.table)
     found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
     return found
 
@@ -66,7 +66,8 @@ def _past(engine: Engine, resource: Resource, run: str) -> Past:
     for row in rows:
         digests.setdefault(row["source"], []).append(row["source_digest"])
     key = [resource.field(name).source_names for name in resource.key]
-    return Past(run, marks[-1] if marks else None, digests, key)
+    fields = [field.source_names for field in resource.fields]
+    return Past(run, marks[-1] if marks else None, digests, key, fields)
 
 
 def land_incoming(
@@ -96,7 +97,7 @@ def _land(engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pu
         reader = pa.RecordBatchReader.from_batches(seen.schema, seen.batches())
         select, step = _select_sql(resource, incoming, columns), f"pull {resource.id}"
         # A stream has no key by which a row that comes again would be known.
-        again = resource.identity == "none" and isinstance(resource.source, TableSource)
+        again = resource.identity == "none" and resource.source.brings_again
         arrived = "arrived" if again else "pulled"
         session.stage_arrow(arrived, reader, scan=incoming.scan, select=select, step=step)
         (count,) = session.rows(f"SELECT COUNT(*) AS n FROM {arrived}", step=step)

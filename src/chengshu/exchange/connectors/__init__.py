@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chengshu.exchange.connectors.file import find_files
+from chengshu.exchange.connectors.mqtt import find_mqtt
 from chengshu.exchange.connectors.postgres import find_postgres
 from chengshu.exchange.connectors.sqlite import find_sqlite
 
@@ -11,6 +12,7 @@ CONNECTORS: Mapping[str, Any] = {
     "file": find_files,
     "sqlite": find_sqlite,
     "postgres": find_postgres,
+    "mqtt": find_mqtt,
 }
 
 __all__ = ["CONNECTORS"]

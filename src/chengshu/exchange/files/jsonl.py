@@ -68,6 +68,14 @@ def open_jsonl(path: Path, *, encoding: str | None = None) -> TableFile:
 
 def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
     """Return the object a line holds, or None and the code of what is wrong."""
+    value, problem = parse_value(text)
+    if problem is None and not isinstance(value, dict):
+        return None, "not_json"
+    return value, problem
+
+
+def parse_value(text: str) -> tuple[Any, str | None]:
+    """Return what a JSON text holds, numbers as `Number`; or None and the code of what is wrong."""
     try:
         value = json.loads(
             text,
@@ -76,14 +84,12 @@ def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
             parse_constant=Number,
             object_pairs_hook=_make_object,
         )
+        if "\\u" in text and not _is_text(_dump(value)):
+            return None, "half_character"
     except _DuplicateKeyError:
         return None, "duplicate_key"
     except (ValueError, RecursionError):
         return None, "not_json"
-    if not isinstance(value, dict):
-        return None, "not_json"
-    if "\\u" in text and not _is_text(_dump(value)):
-        return None, "half_character"
     return value, None
 
 
