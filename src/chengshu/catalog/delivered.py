@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -39,7 +39,10 @@ class Delivered(Declared):
             that is emptied and filled anew, and is not to be read in between), ``incremental``
             (what is new or changed), ``append`` (what is new; a change is told as a finding).
         operation: Where an incremental delivery also says which records have ended.
+        brings_again: True where a pull may bring rows that an earlier one brought.
     """
+
+    brings_again: ClassVar[bool] = False
 
     mode: Literal["full", "reload", "incremental", "append"] = "full"
     operation: Operation | None = None
@@ -70,6 +73,8 @@ class PulledSource(Delivered):
         overlap: How far an incremental pull reaches back, ``2 days``, ``30 minutes``, or a number
             for numeric watermarks.
     """
+
+    brings_again: ClassVar[bool] = True
 
     watermark: str | None = None
     overlap: Annotated[str, Field(pattern=r"^\d+( (day|hour|minute)s?)?$")] | None = None

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from chengshu.catalog.declared import Flag, Name
 from chengshu.catalog.delivered import Delivered, PulledSource
+from chengshu.catalog.stream_source import MqttSource
 from chengshu.catalog.web_source import HttpSource
 
 
@@ -116,5 +117,6 @@ class PostgresSource(TableSource):
 
 
 Source = Annotated[
-    FileSource | SqliteSource | PostgresSource | HttpSource, Field(discriminator="kind")
+    FileSource | SqliteSource | PostgresSource | HttpSource | MqttSource,
+    Field(discriminator="kind"),
 ]

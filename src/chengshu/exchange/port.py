@@ -66,6 +66,7 @@ class Past:
         digests: `Incoming.source` → the digests that landed from it, oldest first.
         key: For each field of the resource's key, the names that its column may have.
         numbers: The source's own numbers of what landed, each with its rows.
+        fields: For each field of the resource, the same, the likeliest first.
     """
 
     run: str
@@ -73,6 +74,7 @@ class Past:
     digests: Mapping[str, Sequence[str]] = field(default_factory=dict)
     key: Sequence[Sequence[str]] = ()
     numbers: Mapping[int, int] = field(default_factory=dict)
+    fields: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from datetime import datetime
 import pyarrow as pa
 
 from chengshu.catalog import Pack, Resource
-from chengshu.catalog.delivered import PulledSource
 from chengshu.engine import Engine
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.exchange.connectors import CONNECTORS
@@ -51,8 +50,8 @@ def find_incoming(
 ) -> list[Incoming]:
     """Return the deliveries of the resource that have not landed yet, in order."""
     past = _past(engine, resource, run)
+    reported = find_reports(around.spool, resource)
     around = replace(around, spool=around.spool / resource.table)
-    reported = find_reports(around.spool)
     try:
         found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
     except ExternalError:
@@ -75,8 +74,9 @@ def _past(engine: Engine, resource: Resource, run: str) -> Past:
     for row in rows:
         digests.setdefault(row["source"], []).append(row["source_digest"])
     key = [resource.field(name).source_names for name in resource.key]
+    fields = [field.source_names for field in resource.fields]
     numbers = {row["number"]: row["row_count"] for row in rows if row["number"] is not None}
-    return Past(run, marks[-1] if marks else None, digests, key, numbers)
+    return Past(run, marks[-1] if marks else None, digests, key, numbers, fields)
 
 
 def land_incoming(
@@ -108,7 +108,7 @@ def _land(engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pu
         reader = pa.RecordBatchReader.from_batches(seen.schema, seen.batches())
         select, step = _select_sql(resource, incoming, columns), f"pull {resource.id}"
         # A stream has no key by which a row that comes again would be known.
-        again = resource.identity == "none" and isinstance(resource.source, PulledSource)
+        again = resource.identity == "none" and resource.source.brings_again
         arrived = "arrived" if again else "pulled"
         session.stage_arrow(arrived, reader, scan=incoming.scan, select=select, step=step)
         (count,) = session.rows(f"SELECT COUNT(*) AS n FROM {arrived}", step=step)

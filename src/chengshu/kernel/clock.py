@@ -14,3 +14,8 @@ def utc_now() -> datetime:
 def wall_time(zone: str) -> datetime:
     """Return the wall time in ``zone``, without a zone, to the second."""
     return datetime.now(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)
+
+
+def local_time(zone: str) -> datetime:
+    """Return the time in ``zone``, with its offset from UTC."""
+    return datetime.now(ZoneInfo(zone))

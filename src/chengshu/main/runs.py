@@ -47,8 +47,7 @@ def report_zero(root: Path, name: str, reason: str, as_of: str | None) -> None:
         raise InputError("a zero report needs a reason", hint='Give one: --reason "…"')
     home = open_home(root)
     resource = usable_pack(home.pack).get(name)
-    folder = home.spool / resource.table
-    keep_report(folder, person(), reason, business_time(as_of))
+    keep_report(home.spool, resource, person(), reason, business_time(as_of))
     say(f"{name}: kept; it lands with the next run. next: chengshu run {name}")
 
 

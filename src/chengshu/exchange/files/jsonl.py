@@ -79,19 +79,25 @@ def _first_keys(path: Path, codec: str) -> dict[str, None]:
 
 def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
     """Return the object a line holds, or None and the code of what is wrong."""
+    value, problem = parse_value(text)
+    if problem is None and not isinstance(value, dict):
+        return None, "not_json"
+    return value, problem
+
+
+def parse_value(text: str) -> tuple[Any, str | None]:
+    """Return what a JSON text holds, numbers as `Number`; or None and the code of what is wrong."""
     try:
         value = parse(text, _make_object)
         if text.count("{") + text.count("[") > DEEP:
             # Parsing goes deeper than writing: what cannot be written is not taken.
             dump(value)
+        if "\\u" in text and not is_text(dump(value)):
+            return None, "half_character"
     except _DuplicateKeyError:
         return None, "duplicate_key"
     except (ValueError, RecursionError):
         return None, "not_json"
-    if not isinstance(value, dict):
-        return None, "not_json"
-    if "\\u" in text and not is_text(dump(value)):
-        return None, "half_character"
     return value, None
 
 
