@@ -2,57 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from chengshu.catalog.declared import Declared, Flag, Name
-
-
-class FileSource(Declared):
-    """Files in a folder of the department's front store; each file is one delivery.
-
-    Attributes:
-        path: Glob, relative to the city pack's folder unless absolute; read in name order.
-        delimiter: One character, or one and a space.
-        quote: One character; empty for none.
-        as_of: Regular expression over the file name whose groups give the business date: one
-            group ``20240131`` or three, year, month, day.
-    """
-
-    kind: Literal["file"]
-    path: str
-    format: Literal["csv", "tsv", "excel", "jsonl", "parquet"] | None = None
-    encoding: str | None = None
-    delimiter: Annotated[str, Field(pattern=r"^[^\r\n] ?$")] | None = None
-    quote: Annotated[str, Field(pattern=r"^[^\r\n]?$")] | None = None
-    sheet: str | None = None
-    header: Flag = True
-    skip: Annotated[int, Field(ge=0)] = 0
-    as_of: str | None = None
-
-    @field_validator("encoding")
-    @classmethod
-    def _is_encoding(cls, value: str | None) -> str | None:
-        try:
-            if value is not None:
-                "x".encode(value)
-        except LookupError as err:
-            raise ValueError(f"unknown encoding {value!r}, expected utf-8 or gb18030 say") from err
-        return value
-
-    @field_validator("as_of")
-    @classmethod
-    def _is_pattern(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                groups = re.compile(value).groups
-            except re.error as err:
-                raise ValueError(f"not a regular expression: {err}") from err
-            if groups not in (1, 3):
-                raise ValueError("needs one group (20240131) or three (year, month, day)")
-        return value
+from chengshu.catalog.declared import Declared, Name
+from chengshu.catalog.file_source import FileSource, ObjectsSource, SftpSource
 
 
 class TableSource(Declared):
@@ -98,4 +53,7 @@ class PostgresSource(TableSource):
     secret: Name
 
 
-Source = Annotated[FileSource | SqliteSource | PostgresSource, Field(discriminator="kind")]
+Source = Annotated[
+    FileSource | SftpSource | ObjectsSource | SqliteSource | PostgresSource,
+    Field(discriminator="kind"),
+]

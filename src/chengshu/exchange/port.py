@@ -75,7 +75,8 @@ class Surroundings:
         timezone: The city's zone; wall times come in it.
         secret: Returns a stored secret by its name.
         spool: Folder for what a connector has received and what has not landed yet; it outlives
-            the process. Each resource has a folder of its own in it.
+            the process. Each resource has a folder of its own in the home's; a connector is given
+            that one, which may not be there yet.
         objects: Folder of the object store.
     """
 

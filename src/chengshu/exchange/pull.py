@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
 
 from chengshu.catalog import Pack, Resource
+from chengshu.catalog.file_source import ObjectsSource
 from chengshu.catalog.source import TableSource
 from chengshu.engine import Engine
 from chengshu.engine.sql import listed, literal, quote
@@ -49,7 +50,10 @@ def find_incoming(
     engine: Engine, resource: Resource, around: Surroundings, run: str
 ) -> list[Incoming]:
     """Return the deliveries of the resource that have not landed yet, in order."""
-    past = _past(engine, resource, run)
+    past, around = (
+        _past(engine, resource, run),
+        replace(around, spool=around.spool / resource.table),
+    )
     found: list[Incoming] = CONNECTORS[resource.source.kind](resource.source, past, around)
     return found
 
@@ -96,7 +100,8 @@ def _land(engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pu
         reader = pa.RecordBatchReader.from_batches(seen.schema, seen.batches())
         select, step = _select_sql(resource, incoming, columns), f"pull {resource.id}"
         # A stream has no key by which a row that comes again would be known.
-        again = resource.identity == "none" and isinstance(resource.source, TableSource)
+        once = isinstance(resource.source, (TableSource, ObjectsSource))
+        again = resource.identity == "none" and once
         arrived = "arrived" if again else "pulled"
         session.stage_arrow(arrived, reader, scan=incoming.scan, select=select, step=step)
         (count,) = session.rows(f"SELECT COUNT(*) AS n FROM {arrived}", step=step)

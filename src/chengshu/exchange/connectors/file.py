@@ -3,112 +3,47 @@
 from __future__ import annotations
 
 import glob
-import hashlib
-import re
-from collections.abc import Iterator
-from datetime import datetime
+import os
 from itertools import takewhile
 from pathlib import Path
 
-import pyarrow as pa
-
-from chengshu.catalog.source import FileSource
-from chengshu.exchange.files import TableFile, open_table
+from chengshu.catalog.file_source import FileSource
+from chengshu.exchange.connectors.delivered import Held, deliveries_of, digest_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
-from chengshu.kernel.errors import ExternalError, InputError, Where
+from chengshu.exchange.spool import decode_name
+from chengshu.kernel.errors import ExternalError
 
 
 def find_files(source: FileSource, past: Past, around: Surroundings) -> list[Incoming]:
-    """Return the files that have not landed as they are now, by business date and path.
+    """Return the files, and those in archives, that have not landed as they are now.
 
-    A file is known by its path below the source's folder. It waits when its bytes are others than
-    those that landed last from that path: an older state that comes back is news too.
+    A file is known by its path below the source's folder.
+    """
+    found = []
+    for name in list_files(source.path, around.root):
+        path = around.root / name
+        found.append(Held(shown_name(source.path, name), digest_of(path), lambda p=path: p))  # type: ignore[misc]
+    return deliveries_of(source, past, found, around.spool)
+
+
+def list_files(pattern: str, root: Path) -> list[str]:
+    """Return the paths that a pattern finds, in order, at least one.
+
+    Raises:
+        ExternalError: There is none.
     """
     # The folder is given apart: signs in its name are no pattern.
-    found = set(glob.glob(source.path, root_dir=around.root, recursive=True))
-    names = [name for name in found if (around.root / name).is_file()]
+    found = set(glob.glob(pattern, root_dir=root, recursive=True))
+    names = sorted(name for name in found if (root / name).is_file())
     if not names:
         raise ExternalError(
-            f"source {source.path}", "no file is there", retryable=True,
+            f"source {pattern}", "no file is there", retryable=True,
             hint="Check the path in the declaration, and that the department has delivered.",
         )  # fmt: skip
-    dated = [(_date_of(source, Path(name).name), name) for name in names]
-    waiting = []
-    for as_of, name in sorted(dated, key=lambda d: (str(d[0]), d[1])):
-        path, digest = around.root / name, _digest_of(around.root / name)
-        shown = Path(name).relative_to(_folder_of(source.path)).as_posix()
-        landed = past.digests.get(shown, ())
-        if not landed or landed[-1] != digest:
-            again = landed.count(digest)
-            key = f"{shown}@{digest[:16]}" + (f"#{again + 1}" if again else "")
-            waiting.append(_incoming(source, path, shown, key, digest, as_of))
-    return waiting
+    return names
 
 
-def _folder_of(pattern: str) -> Path:
-    """Return the part of a pattern that is a folder's plain name."""
-    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts[:-1]))
-
-
-def _incoming(
-    source: FileSource, path: Path, shown: str, key: str, digest: str, as_of: datetime | None
-) -> Incoming:
-    table = open_table(
-        path,
-        encoding=source.encoding,
-        delimiter=source.delimiter,
-        quote=source.quote,
-        sheet=source.sheet,
-        header=source.header,
-        skip=source.skip,
-        format=source.format,
-    )
-    return Incoming(
-        source=shown,
-        key=key,
-        mode="full",
-        header=table.header,
-        batches=lambda: _unmoved(table, path, digest),
-        as_of=as_of,
-        digest=digest,
-        findings=table.findings,
-    )
-
-
-def _unmoved(table: TableFile, path: Path, digest: str) -> Iterator[pa.RecordBatch]:
-    """Yield the batches; a file that changed while it was read is not a delivery."""
-    yield from table.batches()
-    if _digest_of(path) != digest:
-        raise ExternalError(
-            f"file {path.name}", "it changed while it was read", retryable=True,
-            hint="Nothing was taken; pull again when the department has finished writing it.",
-        )  # fmt: skip
-
-
-def _digest_of(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as err:
-        raise ExternalError(
-            f"file {path.name}", "it cannot be read", retryable=True, hint="Check its permissions."
-        ) from err
-
-
-def _date_of(source: FileSource, name: str) -> datetime | None:
-    """Return the business date that a file's name says; None where none is declared."""
-    if source.as_of is None:
-        return None
-    found = re.search(source.as_of, name)
-    groups = found.groups(default="") if found else ()
-    whole = r"(\d{4})(\d\d)(\d\d)" if len(groups) == 1 else r"(\d{4})-(\d\d?)-(\d\d?)"
-    parts = re.fullmatch(whole, "-".join(groups))
-    try:
-        year, month, day = map(int, parts.groups() if parts else ())
-        return datetime(year, month, day)  # noqa: DTZ001 - a business date has no zone
-    except ValueError as err:
-        raise InputError(
-            f"the file name has no date where as_of {source.as_of!r} looks for it",
-            where=Where(name),
-            hint="Rename the file, or mend the pattern in the declaration.",
-        ) from err
+def shown_name(pattern: str, name: str) -> str:
+    """Return a path below the part of a pattern that is a folder's plain name."""
+    folder = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts[:-1]))
+    return decode_name(os.fsencode(Path(name).relative_to(folder).as_posix()))
