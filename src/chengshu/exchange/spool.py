@@ -1,10 +1,14 @@
-"""What a connector keeps on disk: whole files only, and small notes that are safe to lose."""
+"""What a connector keeps on disk: whole files only, and small notes that are safe to lose.
+
+And what file names are: bytes in one of two encodings, matched by globs.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -25,6 +29,18 @@ def decode_name(raw: bytes) -> str:
         with suppress(UnicodeDecodeError):
             return raw.decode(codec)
     return raw.decode("utf-8", "backslashreplace")
+
+
+def glob_regex(pattern: str) -> re.Pattern[str]:
+    """Return a glob over paths as a regular expression; ``**`` is any number of folders."""
+    made = ""
+    for part in re.split(r"(\*\*/|\*|\?|\[[^/\]]+\])", pattern):
+        plain = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}.get(part)
+        if plain is None and part.startswith("["):
+            inside = part[1:-1].replace("\\", r"\\")
+            plain = f"[{'^' + inside[1:] if inside.startswith('!') else inside}]"
+        made += re.escape(part) if plain is None else plain
+    return re.compile(made)
 
 
 class Writer:

@@ -45,5 +45,9 @@ def list_files(pattern: str, root: Path) -> list[str]:
 
 def shown_name(pattern: str, name: str) -> str:
     """Return a path below the part of a pattern that is a folder's plain name."""
-    folder = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts[:-1]))
-    return decode_name(os.fsencode(Path(name).relative_to(folder).as_posix()))
+    return decode_name(os.fsencode(Path(name).relative_to(folder_of(pattern)).as_posix()))
+
+
+def folder_of(pattern: str) -> Path:
+    """Return the part of a pattern that is a folder's plain name."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts[:-1]))
