@@ -102,7 +102,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
         shutil.chown(password, "postgres")
-    server = PostgresServer(folder, _free_port(), programs)
+    server = PostgresServer(folder, free_port(), programs)
     try:
         subprocess.run(
             _as_postgres(
@@ -124,7 +124,7 @@ def _as_postgres(command: Sequence[object]) -> list[str]:
     return [*before, *map(str, command)]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -28,6 +28,7 @@ _KEY_KINDS = (
     ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
     ("rsa-sha2-512", "rsa-sha2-256"),
 )
+_OTHER_KEY = (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost)
 _Answer = TypeVar("_Answer")
 
 
@@ -178,11 +179,11 @@ async def connected(source: SftpSource, secret: str) -> AsyncIterator[Server]:
 
 async def _connect(source: SftpSource, login: dict[str, Any]) -> asyncssh.SSHClientConnection:
     """Return a connection to the server that has the declared key."""
-    offered = []
-    for kinds in _KEY_KINDS:
-        client = _Client(source.host_key)
-        try:
-            with _told(source, "the server cannot be reached"):
+    offered = list[str]()
+    with _told(source, "the server cannot be reached"):
+        for kinds in _KEY_KINDS:
+            client = _Client(source.host_key)
+            try:
                 return await asyncssh.connect(
                     source.host, source.port, username=source.user, **login,
                     server_host_key_algs=list(kinds), client_factory=lambda c=client: c,
@@ -190,11 +191,14 @@ async def _connect(source: SftpSource, login: dict[str, Any]) -> asyncssh.SSHCli
                     known_hosts=([], [], []), config=None, agent_path=None, gss_host=None,
                     connect_timeout=_timeout(source), login_timeout=_timeout(source),
                 )  # fmt: skip
-        except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
-            offered += [client.offered] if client.offered else []
+            except _OTHER_KEY:
+                # A server that has no key of a kind may just hang up.
+                offered += [client.offered] if client.offered else []
+                if source.host_key in offered or (not offered and kinds == _KEY_KINDS[-1]):
+                    raise
     raise ExternalError(
         _name(source),
-        f"the server's key is not {source.host_key}, it offers {', '.join(offered) or 'none'}",
+        f"the server's key is not {source.host_key}, it offers {', '.join(offered)}",
         retryable=False,
         hint="It may be another machine. Ask the department whether it has changed the key, and "
         "only then mend host_key in the declaration.",
@@ -220,8 +224,6 @@ def _told(source: SftpSource, problem: str) -> Iterator[None]:
     lost = "the connection ended in the middle"
     try:
         yield
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
-        raise
     except asyncssh.PermissionDenied as err:
         hint = f"Check the user {source.user!r}, and the secret {source.secret!r}."
         raise _failed(source, "the server does not let us in", hint, retryable=False) from err
