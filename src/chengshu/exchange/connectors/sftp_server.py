@@ -28,7 +28,11 @@ _KEY_KINDS = (
     ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
     ("rsa-sha2-512", "rsa-sha2-256"),
 )
-_OTHER_KEY = (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost)
+_LOST = (
+    asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection,
+    ConnectionResetError, BrokenPipeError,
+)  # fmt: skip
+_OTHER_KEY = (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed, *_LOST)
 _Answer = TypeVar("_Answer")
 
 
@@ -230,7 +234,7 @@ def _told(source: SftpSource, problem: str) -> Iterator[None]:
     except TimeoutError as err:
         hint = "Nothing was taken; pull again. A slow server needs a longer 'timeout'."
         raise _failed(source, f"the server is silent for {source.timeout}", hint) from err
-    except (asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection) as err:
+    except _LOST as err:
         raise _failed(source, lost, "Nothing was taken; pull again.") from err
     except asyncssh.SFTPPermissionDenied as err:
         hint = f"Ask that user {source.user!r} is given the right."
