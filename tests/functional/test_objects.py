@@ -7,6 +7,7 @@ import io
 import os
 import resource as limits
 import shutil
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -15,7 +16,6 @@ from tempfile import mkdtemp
 import pytest
 
 from chengshu.catalog.source import ObjectsSource
-from chengshu.exchange.connectors import objects as connector
 from chengshu.exchange.connectors.objects import find_objects
 from chengshu.exchange.content import is_named_so, type_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
@@ -39,7 +39,8 @@ fields:
   - {name: year, label: 年份, type: text}
   - {name: case_no, label: 案号, type: text}
   - {name: page, label: 页, type: text}
-source: {kind: objects, path: "../../front/scans/**/*", columns: "{year}/{case_no}_{page}.*", mode: MODE}
+source:
+  {kind: objects, path: "../../front/scans/**/*", columns: "{year}/{case_no}_{page}.*", mode: MODE}
 """
 
 
@@ -75,7 +76,8 @@ def test_a_folder_of_scans_becomes_records_and_objects(tmp_path: Path, mode: str
     digests = {hashlib.sha256(data).hexdigest(): data for data in (PDF, PNG)}
     assert stored(home.root / "objects") == digests
     rows = home.current("office/scan", "path", "type", "year", "case_no", "page", "sha256")
-    assert rows[0] == ("2026/A1_01.pdf", "application/pdf", "2026", "A1", "01", list(digests)[0])
+    pdf = hashlib.sha256(PDF).hexdigest()
+    assert rows[0] == ("2026/A1_01.pdf", "application/pdf", "2026", "A1", "01", pdf)
     assert home.run() == [{"resource": "office/scan", "batch": None, "pulled": 0}]
 
     (scans / "2026/A1_02.png").unlink()
@@ -154,27 +156,28 @@ def test_paths_unlike_the_declared_columns_are_told(folder: Folder):
     assert batch.column("case").to_pylist() == ["A1", None]
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused_and_comes_again(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
-):
-    path = put(folder.scans, "a.pdf", PDF)
-    copy = connector._copy
+def test_a_file_that_changes_while_it_is_read_is_refused_and_comes_again(folder: Folder):
+    path, done = put(folder.scans, "a.pdf", PDF + bytes(50 << 20)), threading.Event()
 
-    def meddle(source: Path, writer: connector.Writer) -> bytes:
-        with path.open("ab") as stream:
-            stream.write(b"more")
-        return copy(source, writer)
+    def write() -> None:
+        while not done.wait(0.001):
+            with path.open("ab") as stream:
+                stream.write(b"more")
 
-    monkeypatch.setattr(connector, "_copy", meddle)
-    assert folder.rows()[0] == {"a.pdf": (None, "changed_while_read")}
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert folder.rows()[0] == {"a.pdf": (None, "changed_while_read")}
+    finally:
+        done.set()
+        writer.join()
     assert stored(folder.root / "objects") == {}
-    monkeypatch.undo()
 
     assert folder.rows()[0] == {"a.pdf": ("application/pdf", None)}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")
-def test_an_unreadable_file_is_told(monkeypatch: pytest.MonkeyPatch):
+def test_an_unreadable_file_is_told():
     root = Path(mkdtemp(prefix="chengshu-objects-", dir="/tmp"))
     try:
         folder = Folder(root)

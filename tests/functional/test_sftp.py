@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from chengshu.exchange.connectors.sftp import find_sftp
@@ -262,3 +266,53 @@ def test_what_goes_wrong_is_told(server: SshServer, puller: Puller, tmp_path: Pa
     assert "it is not there" in failure(folder="/nowhere/at/all")
     assert "no file is there" in failure(pattern="*.xlsx")
     assert "cannot be reached" in failure(port=1)
+
+
+@contextmanager
+def password_server(folder: Path, password: str) -> Iterator[tuple[int, str]]:
+    """Run a server that asks for a password, which OpenSSH does only for accounts of the system.
+
+    Yields its port and its key's fingerprint.
+    """
+    key, loop = asyncssh.generate_private_key("ssh-ed25519"), asyncio.new_event_loop()
+
+    class Door(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return True
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, given: str) -> bool:
+            return given == password
+
+    starting = asyncssh.create_server(
+        Door, "127.0.0.1", 0, server_host_keys=[key],
+        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(folder)),
+    )  # fmt: skip
+    server = loop.run_until_complete(starting)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield server.get_port(), key.get_fingerprint()
+    finally:
+        server.close()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_a_password_lets_in_and_is_never_shown(server: SshServer, tmp_path: Path):
+    put(server, "a.csv")
+    with password_server(server.files, "pass'word \\ 密码") as (port, host_key):
+        source = server.source(port=port, host_key=host_key, auth="password", folder="/")
+
+        def find(secret: str) -> list[Incoming]:
+            around = Surroundings(Path(), "UTC", lambda _: secret, tmp_path, tmp_path)
+            return find_sftp(source, Past("run"), around)
+
+        assert [incoming.source for incoming in find("pass'word \\ 密码")] == ["a.csv"]
+        with pytest.raises(ExternalError, match="does not let us in") as caught:
+            find("wrong-word")
+
+    assert "wrong-word" not in str(caught.value)

@@ -88,13 +88,14 @@ class Server:
             ExternalError: The folder is not there or may not be read.
         """
         found, folders = list[RemoteFile](), [b""]
+        archives = self._source.after == "archive"
         for folder in folders:
             with _told(self._source, f"folder {decode_name(self._at(folder))!r} cannot be read"):
                 names = self._sftp.scandir(self._at(folder))
                 while entry := await self._answer(anext(names, None)):
                     name = cast(bytes, entry.filename)
                     path, kind, attrs = _below(folder, name), entry.attrs.type, entry.attrs
-                    if name.startswith(b".") or path == ARCHIVE:
+                    if name.startswith(b".") or (path == ARCHIVE and archives):
                         continue
                     if kind == LINK:
                         kind, attrs = await self._target(path)
