@@ -124,13 +124,13 @@ class _Pull:
         with writing(self.around.spool / "files") as writer:
             if not await server.fetch(file, writer):
                 return False
-            writer.keep(self._copy(file))
+            writer.keep(self._copy(file, writer.digest))
         self.notes["digests"][file.name] = [*file.state, writer.digest]
         self._save()
         return True
 
-    def _copy(self, file: RemoteFile) -> Path:
-        place = sha256(file.path).hexdigest()[:32]
+    def _copy(self, file: RemoteFile, digest: str) -> Path:
+        place = sha256(file.path + digest.encode()).hexdigest()[:32]
         return self.around.spool / "files" / place / short_name(file.name)
 
     def _held(self, file: RemoteFile, found: Found) -> Held:
@@ -145,7 +145,8 @@ class _Pull:
             async with self._connected() as server:
                 return await self._fetch(server, file)
 
-        path, digest = self._copy(file), self._digest(file)
+        digest = str(self._digest(file))
+        path = self._copy(file, digest)
         if not path.is_file() and not (asyncio.run(fetch()) and self._digest(file) == digest):
             raise ExternalError(
                 f"file {file.name}", "it changed while it was read", retryable=True,
