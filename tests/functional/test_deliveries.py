@@ -3,103 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from chengshu.catalog import Pack, Resource, load_pack
 from chengshu.catalog.source import FileSource
 from chengshu.engine import Engine
 from chengshu.exchange.connectors.file import find_files
 from chengshu.exchange.port import Past, Surroundings
-from chengshu.exchange.pull import find_incoming
-from chengshu.flows.platform import Platform
-from chengshu.flows.run import land_step, refine_step, use_platform, waiting_step
+from chengshu.flows.run import land_step, use_platform
 from chengshu.kernel.errors import InputError
 from chengshu.libraries import stores
 from chengshu.libraries.landing import list_batches
 from tests.support.home import write
-
-PACK = {
-    "city.yaml": "name: test\nlabel: 测试市\ndivision: 330200\n",
-    "departments.yaml": "departments:\n  office: {label: 办公室}\n",
-}
-PERSON = """\
-name: person
-label: 人员
-owner: office
-sharing: unconditional
-update: daily
-key: [number]
-fields:
-  - {name: number, label: 编号, type: text}
-  - {name: amount, label: 数量, type: count}
-source: {kind: file, path: front/**/person.csv}
-"""
-
-
-class City:
-    """A pack of one resource and its source, run step by step as the flow does."""
-
-    def __init__(self, root: Path, engine: Engine, declaration: str = PERSON) -> None:
-        for path, text in PACK.items():
-            write(root / path, text)
-        self.root, self.engine, self.runs = root, engine, 0
-        self.declare(declaration)
-        use_platform(
-            Platform(engine, self.pack, root / "flows", str, root / "spool", root / "objects")
-        )
-
-    def declare(self, text: str) -> None:
-        write(self.root / "resources" / "office" / f"{text.split()[1]}.yaml", text)
-        self.name = f"office/{text.split()[1]}"
-
-    def pack(self) -> Pack:
-        pack = load_pack(self.root)
-        assert not pack.problems, pack.problems
-        return pack
-
-    @property
-    def resource(self) -> Resource:
-        return self.pack().get(self.name)
-
-    def deliver(self, path: str, amount: object) -> None:
-        write(self.root / "front" / path, f"number,amount\na,{amount}\n")
-
-    def waiting(self) -> list[str]:
-        stores.ensure_tables(self.engine, self.resource, self._types())
-        around = Surroundings(self.root, "Asia/Shanghai", str, self.root, self.root)
-        return [i.key for i in find_incoming(self.engine, self.resource, around, "look")]
-
-    def _types(self) -> dict[str, object]:
-        pack = self.pack()
-        return {f.name: pack.type_of(f) for f in self.resource.fields}
-
-    def land(self, key: str, run: str) -> int:
-        told = land_step(self.name, self.pack().version_of(self.resource), run, key, None)
-        assert told["error"] is None, told
-        return int(told["value"])
-
-    def run(self) -> list[int]:
-        """Run once; return the batches."""
-        self.runs += 1
-        version = self.pack().version_of(self.resource)
-        told = waiting_step(self.name, version, f"run {self.runs}")
-        assert told["error"] is None, told
-        batches = []
-        for key in told["value"]:
-            batches.append(self.land(key, f"run {self.runs}"))
-            told = refine_step(self.name, version)
-            assert told["error"] is None, told
-        return batches
-
-    def rows(self, columns: str, table: Callable[[Resource], str] = stores.current) -> list[object]:
-        sql = f"SELECT {columns} FROM lake.{table(self.resource)} ORDER BY ALL"
-        with self.engine.session() as session:
-            return [tuple(row.values()) for row in session.rows(sql, step="look")]
+from tests.support.steps import City
 
 
 @pytest.fixture

@@ -74,8 +74,8 @@ def test_yaml_never_guesses_what_a_code_means(value: str):
         (
             '"*.csv"',
             '"*.csv", pth: x',
-            "source.file.pth: not a known key. Known: as_of, delimiter, "
-            "encoding, format, header, kind, path, quote, sheet, skip.",
+            "source.file.pth: not a known key. Known: as_of, batch, delimiter, encoding, format, "
+            "header, kind, members, mode, operation, path, quote, sheet, skip, zero.",
         ),
         (
             "name: in_order",
@@ -86,7 +86,7 @@ def test_yaml_never_guesses_what_a_code_means(value: str):
         (
             'kind: file, path: "*.csv"',
             "kind: sqlite, path: x, table: t, hot: y",
-            "source.sqlite.hot: not a known key. Known: kind, mode, overlap, path, table, water",
+            "source.sqlite.hot: not a known key. Known: batch, kind, mode, operation, overlap",
         ),
     ],
 )

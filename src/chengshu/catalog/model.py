@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
 from chengshu.catalog.rule import Effect, Rule
 from chengshu.catalog.source import Source, TableSource
+from chengshu.standards.calendar import Calendar
 
 
 class Sharing(StrEnum):
@@ -36,12 +39,34 @@ class UpdateCycle(StrEnum):
 
 
 class City(Declared):
-    """``city.yaml``: whose pack this is."""
+    """``city.yaml``: whose pack this is.
+
+    Attributes:
+        days_off: Days off besides weekends and the public holidays that are known.
+        working_days: Days that are worked on all the same 调休.
+    """
 
     name: Name
     label: Label
     division: Annotated[str, Field(pattern=r"^\d{6}$")]
     timezone: str = "Asia/Shanghai"
+    days_off: tuple[str, ...] = ()
+    working_days: tuple[str, ...] = ()
+
+    @property
+    def calendar(self) -> Calendar:
+        """Return its working days."""
+        off, worked = (map(date.fromisoformat, d) for d in (self.days_off, self.working_days))
+        return Calendar().extended(off, worked)
+
+    @field_validator("days_off", "working_days")
+    @classmethod
+    def _are_days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for day in value:
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", day) is None:
+                raise ValueError(f"{day!r} is no date, expected 2027-10-01 say")
+            date.fromisoformat(day)
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -100,7 +100,10 @@ def land_incoming(
 
 def _land(engine: Engine, pack: Pack, resource: Resource, incoming: Incoming, pull: Pull) -> Batch:
     if incoming.mode == "zero":
-        incoming = replace(incoming, header=[f.source_names[0] for f in resource.fields])
+        names = dict.fromkeys(f.source_names[0] for f in resource.fields)
+        operation = resource.source.operation
+        header = [*names, *([operation.column] if operation else [])]
+        incoming = replace(incoming, header=header)
     columns, missing = _matched(resource, incoming.header)
     # A new session has not seen the lake yet: others may commit for as long as the pull takes.
     with engine.session() as session:

@@ -33,12 +33,20 @@ def secret(home: Path, name: str) -> None:
             hint="Names are small letters, digits and single underscores: front_password.",
         ) from err
     piped = not sys.stdin.isatty()
-    value = sys.stdin.readline().rstrip("\r\n") if piped else _asked(name)
+    value = _piped() if piped else _asked(name)
     if not value:
         raise InputError("a secret is not empty", hint="Type it when asked, or pipe it in.")
     with open_home(home).open_secrets() as secrets:
         secrets.put(name, value)
     say(f"stored {name}")
+
+
+def _piped() -> str:
+    """Return the first line, or all lines of a private key."""
+    first = sys.stdin.readline()
+    if first.startswith("-----BEGIN "):
+        return first + sys.stdin.read()
+    return first.rstrip("\r\n")
 
 
 def _asked(name: str) -> str:

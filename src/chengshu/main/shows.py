@@ -11,13 +11,16 @@ import typer
 
 from chengshu.catalog import Pack, Resource, usable_pack
 from chengshu.engine import Engine, Session
+from chengshu.kernel.clock import wall_time
 from chengshu.kernel.errors import InputError
 from chengshu.libraries import report, stores
+from chengshu.libraries.heartbeat import find_silence
 from chengshu.libraries.landing import Batch, list_batches
 from chengshu.libraries.reconcile import Balance, balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import say, show_json, show_table
 from chengshu.security.mask import is_masked, shown_columns
+from chengshu.standards.calendar import Calendar
 
 BALANCE = (
     "resource", "batch", "mode", "pulled", "accepted", "ended", "unchanged", "repeated", "refused",
@@ -27,6 +30,7 @@ TITLES = {
     "store": "rows by store",
     "batch": BALANCED,
     "waiting": "landed, not refined yet",
+    "silent": "silent past their update cycle",
     "held": "held until a person decides: chengshu decide",
     "number": "batch numbers that have not come",
     "rule": "findings by rule",
@@ -52,7 +56,7 @@ def status(root: Path, resources: list[str], every: bool, json: bool) -> None:
     home = open_home(root)
     pack = usable_pack(home.pack)
     chosen = [pack.get(n) for n in resources] or list(pack.resources.values())
-    parts = _status_of(home, chosen, every)
+    parts = _status_of(home, pack, chosen, every)
     if json:
         show_json({"about": about, **line} for about, lines in parts.items() for line in lines)
     else:
@@ -63,10 +67,14 @@ def status(root: Path, resources: list[str], every: bool, json: bool) -> None:
 
 def show_status_of(home: Home, pack: Pack) -> None:
     """Print the status of a whole home."""
-    _show_status(_status_of(home, list(pack.resources.values()), every=False))
+    _show_status(_status_of(home, pack, list(pack.resources.values()), every=False))
 
 
-def _status_of(home: Home, chosen: list[Resource], every: bool) -> dict[str, list[dict[str, Any]]]:
+def _status_of(
+    home: Home, pack: Pack, chosen: list[Resource], every: bool
+) -> dict[str, list[dict[str, Any]]]:
+    zone = pack.city.timezone if pack.city else "UTC"
+    calendar, now = pack.city.calendar if pack.city else Calendar(), wall_time(zone)
     with home.reading() as engine:
         known = [r for r in chosen if report.is_known(engine, r)]
         with engine.session() as session:
@@ -74,6 +82,7 @@ def _status_of(home: Home, chosen: list[Resource], every: bool) -> dict[str, lis
                 "store": lambda s, r: [report.count_stores(s, r)],
                 "batch": lambda s, r: _balances(s, r, every),
                 "waiting": report.list_waiting,
+                "silent": lambda s, r: find_silence(s, r, calendar, now, zone),
                 "held": report.list_held,
                 "number": report.list_missing_numbers,
                 "rule": report.count_findings,
