@@ -264,7 +264,12 @@ def _record_sql(resource: Resource) -> str:
         return "_unit || ':' || CAST(_position AS VARCHAR)"
     if resource.identity == "content":
         return content_sql(resource, "v__")
-    parts = [f'CAST("v__{name}" AS VARCHAR)' for name in resource.key]
+    return key_sql([f'"v__{name}"' for name in resource.key])
+
+
+def key_sql(values: Sequence[str]) -> str:
+    """Return SQL of the record that the values of a key, SQL too, name."""
+    parts = [f"CAST({value} AS VARCHAR)" for value in values]
     if len(parts) == 1:
         return parts[0]
     escaped = [f"REPLACE(REPLACE({part}, '~', '~~'), '|', '~|')" for part in parts]

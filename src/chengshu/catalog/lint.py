@@ -66,11 +66,27 @@ def _lint_resource(
     for at, problem in _shared_names(resource):
         where = Where(shown, find_line(pack.root / shown, ("fields", at)))
         yield DeclarationError(where, problem)
+    for problem, known in _lint_control(pack, resource):
+        where = Where(shown, find_line(pack.root / shown, ("control",)))
+        yield DeclarationError(where, f"control: {problem}", known)
     if len(types) == len(resource.fields):
         for at, rule in enumerate(resource.rules):
             for problem, known in _lint_rule(pack, resource, rule, types, engines):
                 where = Where(shown, find_line(pack.root / shown, ("rules", at)))
                 yield DeclarationError(where, f"rule {rule.name!r}: {problem}", known)
+
+
+def _lint_control(pack: Pack, resource: Resource) -> Iterator[tuple[str, Iterable[str]]]:
+    """Yield what is wrong with where the control totals come from."""
+    if (control := resource.control) is None or control.resource in pack.unread:
+        return
+    told = pack.resources.get(control.resource)
+    if told is None:
+        yield f"unknown resource {control.resource!r}", pack.resources
+        return
+    for name in control.fields:
+        if not told.has_field(name):
+            yield f"{told.id} has no field {name!r}", [f.name for f in told.fields]
 
 
 def _lint_rule(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from chengshu.catalog.control import Control
 from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
 from chengshu.catalog.rule import Effect, Rule
 from chengshu.catalog.source import Source, TableSource
@@ -199,6 +200,7 @@ class Resource(Declared):
     Attributes:
         identity: ``key`` (the fields of ``key`` name a record), ``content`` (rows without any
             key, compared as a multiset), or ``none`` (an append-only stream).
+        control: Where the source says what it has sent.
         condition: On what condition a conditional resource is shared.
         secret: True marks a state secret 涉密; such a resource is refused.
     """
@@ -218,6 +220,7 @@ class Resource(Declared):
     rules: tuple[Rule, ...] = ()
     source: Source
     rows: RowRange = RowRange()
+    control: Control | None = None
 
     @property
     def id(self) -> str:
@@ -265,7 +268,11 @@ class Resource(Declared):
         return self
 
     def _delivered(self) -> None:
-        source = self.source
+        source, control = self.source, self.control
+        if control and (self.identity != "key" or len(control.keys or self.key) != len(self.key)):
+            raise ValueError("a control total counts keys: the resource needs one, and all of it")
+        if control and control.period and not self.has_field(control.period):
+            raise ValueError(f"control names the undeclared field {control.period}")
         if self.identity == "none" and source.is_whole and isinstance(source, TableSource):
             raise ValueError("a table with identity 'none' is pulled by mode: incremental")
         if source.operation and self.identity != "key":

@@ -32,7 +32,7 @@ Names = Annotated[
 AsOf = Annotated[
     str | None, typer.Option(help="Business time of what is pulled, ISO, where no source says it.")
 ]
-Store = Literal["landing", "department", "history", "management", "findings", "held"]
+Store = Literal["landing", "department", "history", "management", "findings", "held", "missing"]
 
 
 @app.callback()

@@ -14,6 +14,7 @@ from chengshu.engine import Engine, Session
 from chengshu.kernel.clock import wall_time
 from chengshu.kernel.errors import InputError
 from chengshu.libraries import report, stores
+from chengshu.libraries.control import compare_totals, list_missing
 from chengshu.libraries.heartbeat import find_silence
 from chengshu.libraries.landing import Batch, list_batches
 from chengshu.libraries.reconcile import Balance, balance_batches
@@ -32,6 +33,7 @@ TITLES = {
     "waiting": "landed, not refined yet",
     "silent": "silent past their update cycle",
     "held": "held until a person decides: chengshu decide",
+    "control": "control totals: declared = accepted + refused + missing - surplus",
     "number": "batch numbers that have not come",
     "rule": "findings by rule",
     "source": "findings about the sources",
@@ -84,6 +86,7 @@ def _status_of(
                 "waiting": report.list_waiting,
                 "silent": lambda s, r: find_silence(s, r, calendar, now, zone),
                 "held": report.list_held,
+                "control": lambda s, r: _totals(s, pack, r, engine),
                 "number": report.list_missing_numbers,
                 "rule": report.count_findings,
                 "source": report.count_source_findings,
@@ -92,6 +95,17 @@ def _status_of(
                 about: [line for resource in known for line in lines(session, resource)]
                 for about, lines in tell.items()
             }
+
+
+def _totals(
+    session: Session, pack: Pack, resource: Resource, engine: Engine
+) -> list[dict[str, Any]]:
+    if (control := resource.control) is None:
+        return []
+    told = pack.get(control.resource)
+    if not report.is_known(engine, told):
+        return []
+    return compare_totals(session, resource, control, told)
 
 
 def _balances(session: Session, resource: Resource, every: bool) -> list[dict[str, Any]]:
@@ -150,6 +164,8 @@ def show(root: Path, look: Look, json: bool) -> None:
         with engine.session() as session:
             if look.record is not None:
                 rows = report.list_versions(session, declared, look.record, columns)
+            elif store == "missing":
+                rows = _missing(session, pack, declared, engine, look, columns)
             else:
                 rows = report.list_rows(session, declared, store, look.batch, look.limit, columns)
     if json:
@@ -168,10 +184,27 @@ def show(root: Path, look: Look, json: bool) -> None:
         say('masked by grade; in the clear with --unmasked --reason "…", which is recorded')
 
 
+def _missing(
+    session: Session,
+    pack: Pack,
+    resource: Resource,
+    engine: Engine,
+    look: Look,
+    columns: Mapping[str, str],
+) -> list[Mapping[str, Any]]:
+    if resource.control is None:
+        raise InputError(f"{resource.id} declares no control total", hint="See rules/declaration.")
+    told = pack.get(resource.control.resource)
+    _check_known(engine, told)
+    return list(list_missing(session, resource, resource.control, told, look.limit, columns))
+
+
 def _columns(home: Home, pack: Pack, resource: Resource, look: Look) -> Mapping[str, str]:
     """Return field → SQL that shows it; a look in the clear is recorded before it is given."""
     types = {f.name: pack.type_of(f) for f in resource.fields}
-    typed = look.record is not None or look.store in (None, "department", "history", "held")
+    typed = look.record is not None or look.store in (
+        None, "department", "history", "held", "missing",
+    )  # fmt: skip
     columns = shown_columns(resource, types, typed=typed, masked=not look.unmasked)
     if not look.unmasked:
         return columns
