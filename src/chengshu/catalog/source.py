@@ -116,7 +116,35 @@ class PostgresSource(TableSource):
     secret: Name
 
 
+class MysqlSource(TableSource):
+    """A table of a MySQL or MariaDB server.
+
+    Attributes:
+        secret: Names the stored password, never holds it.
+        tls: True refuses a server without TLS; else it is used where the server has it.
+        ca: File of the authority that signed the server's certificate, relative to the city
+            pack's folder unless absolute; without it the certificate is not checked.
+        silence_s: How many seconds the server may be silent, until its first row too.
+    """
+
+    kind: Literal["mysql"]
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 3306
+    database: str
+    user: str
+    secret: Name
+    tls: Flag = False
+    ca: str | None = None
+    silence_s: Annotated[int, Field(ge=1)] = 900
+
+    @model_validator(mode="after")
+    def _checked(self) -> MysqlSource:
+        if self.ca and not self.tls:
+            raise ValueError("ca belongs to tls: true")
+        return self
+
+
 Source = Annotated[
-    FileSource | SqliteSource | PostgresSource | HttpSource | MqttSource,
+    FileSource | SqliteSource | PostgresSource | MysqlSource | HttpSource | MqttSource,
     Field(discriminator="kind"),
 ]
