@@ -106,13 +106,14 @@ def _characters_sql(value: str, kind: str, charset: str) -> str:
 
     The server makes a question mark of them: of GBK's own area, say, where rare names are.
     """
+    # No CHAR keeps spaces at its end; a server may be set to fill them up.
+    value = f"TRIM(TRAILING ' ' FROM {value})" if kind == "char" else value
     text = f"CONVERT({value} USING utf8mb4)"
     if not charset.startswith("utf8"):
         back = f"CAST(CONVERT({text} USING {charset}) AS BINARY)"
         odd = f"LOCATE('?', {text}) > 0 AND {back} <> CAST({value} AS BINARY)"
         text = f"IF({odd}, {_hex_sql(value)}, {text})"
-    # No CHAR keeps spaces at its end; a server may be set to fill them up.
-    return f"TRIM(TRAILING ' ' FROM {text})" if kind == "char" else text
+    return text
 
 
 def _float_sql(value: str) -> str:
