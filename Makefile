@@ -28,7 +28,7 @@ derive: $(VENV)/test ## Make the derived files anew: the JSON Schemas and the ma
 	$(BIN)/python tools/derive.py
 
 .PHONY: system
-system: ## Install the servers that tests start (PostgreSQL, Mosquitto, OpenSSH), and Java for Spark.
+system: ## Install the servers that tests start (databases, brokers, OpenSSH), and Java for Spark.
 	tools/install_system
 
 bench: $(VENV)/bench ## Run every benchmark beside its peers; takes about an hour.

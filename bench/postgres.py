@@ -65,6 +65,7 @@ def bare(port: str) -> Costs:
         with timed(costs, "bare"):
             con.execute(f"CREATE TABLE people AS {scan}")
     with opened(root) as engine, engine.session() as session:
+        load_extensions(session.con, ("postgres_scanner",))
         session.execute(f"ATTACH '{dsn}' AS front (TYPE postgres, READ_ONLY)", "attach")
         session.execute("CREATE SCHEMA lake.bare", "make")
         with timed(costs, "bare to a lake table"):

@@ -19,7 +19,7 @@ from tests.support.home import (
     same_stores,
     without,
 )
-from tests.support.servers import missing
+from tests.support.processes import missing
 
 pytestmark = pytest.mark.fault
 

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import psycopg
-import pytest
 
-PACKAGES = Path("/usr/lib/postgresql")
-USER, PASSWORD = "front", "pass'word \\ 密码"
+from tests.support.processes import (
+    PASSWORD,
+    USER,
+    as_user,
+    free_port,
+    give,
+    missing,
+    server_folder,
+)
 
-
-def missing(what: str) -> None:
-    """Fail in CI, skip elsewhere: what a test needs is not on this machine."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}; in CI that is a failure")
-    pytest.skip(f"NOT TESTED: {what}")
+PACKAGES, ACCOUNT = Path("/usr/lib/postgresql"), "postgres"
 
 
 def find_postgres() -> Path:
@@ -55,7 +53,10 @@ class PostgresServer:
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                _as_postgres([self.programs / "postgres", "-D", self.folder / "data", *settings]),
+                as_user(
+                    ACCOUNT,
+                    [self.programs / "postgres", "-D", self.folder / "data", *settings],
+                ),
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         until = time.monotonic() + 60
@@ -94,37 +95,20 @@ class PostgresServer:
 def postgres_server() -> Iterator[PostgresServer]:
     """Make a server, and take it away again."""
     programs = find_postgres()
-    # Not pytest's own folder, which nobody but root may enter.
-    folder = Path(mkdtemp(prefix="chengshu-pg-", dir="/tmp"))
-    folder.chmod(0o755)
-    password = folder / "password"
-    password.write_text(PASSWORD, encoding="utf-8")
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-        shutil.chown(password, "postgres")
-    server = PostgresServer(folder, free_port(), programs)
-    try:
-        subprocess.run(
-            _as_postgres(
-                [programs / "initdb", "-D", folder / "data", "-U", USER, "-E", "UTF8",
-                 "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync"]
-            ),
-            check=True, capture_output=True,
-        )  # fmt: skip
-        server.start()
-        yield server
-    finally:
-        server.stop(signal.SIGQUIT)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _as_postgres(command: Sequence[object]) -> list[str]:
-    """Return the command as the user ``postgres``, since the server refuses to run as root."""
-    before = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    return [*before, *map(str, command)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with server_folder("chengshu-pg-", ACCOUNT) as folder:
+        password = folder / "password"
+        password.write_text(PASSWORD, encoding="utf-8")
+        give(password, ACCOUNT)
+        server = PostgresServer(folder, free_port(), programs)
+        try:
+            subprocess.run(
+                as_user(ACCOUNT, [
+                    programs / "initdb", "-D", folder / "data", "-U", USER, "-E", "UTF8",
+                    "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync",
+                ]),
+                check=True, capture_output=True,
+            )  # fmt: skip
+            server.start()
+            yield server
+        finally:
+            server.stop(signal.SIGQUIT)

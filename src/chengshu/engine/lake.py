@@ -9,7 +9,7 @@ from typing import Any
 from chengshu.engine.sql import literal
 from chengshu.kernel.errors import ExternalError
 
-EXTENSIONS = ("sqlite_scanner", "postgres_scanner", "ducklake")
+EXTENSIONS = ("sqlite_scanner", "ducklake")
 
 
 @dataclass(frozen=True, slots=True)

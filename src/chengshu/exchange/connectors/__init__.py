@@ -6,6 +6,7 @@ from typing import Any
 from chengshu.exchange.connectors.file import find_files
 from chengshu.exchange.connectors.http import find_http
 from chengshu.exchange.connectors.mqtt import find_mqtt
+from chengshu.exchange.connectors.mysql import find_mysql
 from chengshu.exchange.connectors.objects import find_objects
 from chengshu.exchange.connectors.postgres import find_postgres
 from chengshu.exchange.connectors.sftp import find_sftp
@@ -17,6 +18,7 @@ CONNECTORS: Mapping[str, Any] = {
     "objects": find_objects,
     "sqlite": find_sqlite,
     "postgres": find_postgres,
+    "mysql": find_mysql,
     "http": find_http,
     "mqtt": find_mqtt,
 }

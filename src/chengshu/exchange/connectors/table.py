@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chengshu.catalog.source import TableSource
@@ -43,7 +43,11 @@ def check_columns(source: TableSource, names: Sequence[str]) -> None:
 
 
 def numbered_parts(
-    past: Past, counts: Iterable[tuple[str | None, int]], same: str, missing: str
+    past: Past,
+    counts: Iterable[tuple[str | None, int]],
+    same: str,
+    missing: str,
+    quoted: Callable[[str], str] = literal,
 ) -> Iterator[Part]:
     """Yield the batches of a table that have not landed as they are now, in their order.
 
@@ -52,6 +56,7 @@ def numbered_parts(
         counts: Each batch number as text, with how many rows have it.
         same: Template of the condition that a row has the number of a text, a literal.
         missing: Condition of the rows without any number.
+        quoted: Makes a text a literal of the source's.
     """
     known: dict[int, tuple[list[str], int]] = {}
     others, rows = [missing], 0
@@ -60,13 +65,13 @@ def numbered_parts(
             texts, n = known.get(int(text.split(".")[0]), ([], 0))
             known[int(text.split(".")[0])] = ([*texts, text], n + count)
         else:
-            others += [same.format(literal(text))] if text is not None else []
+            others += [same.format(quoted(text))] if text is not None else []
             rows += count
     for number, (texts, count) in sorted(known.items()):
         if past.numbers.get(number) != count:
             # A batch that has grown or shrunk since comes again, whole.
             key = f"number {number}" + (f" of {count} rows" if number in past.numbers else "")
-            condition = " OR ".join(same.format(literal(text)) for text in texts)
+            condition = " OR ".join(same.format(quoted(text)) for text in texts)
             yield Part(key, Span(condition), number)
     if rows:
         message = f"{rows} rows have no whole batch number; they come with every pull: mend them"
@@ -80,6 +85,7 @@ def select_sql(
     header: Sequence[str],
     span: Span,
     key: Sequence[Sequence[str]],
+    quoted: Callable[[str], str] = quote,
 ) -> str:
     """Return the query for the rows of a span, in the order of the resource's key if it has one.
 
@@ -89,9 +95,10 @@ def select_sql(
         header: The table's columns.
         span: Which rows.
         key: For each field of the key, the names that its column may have.
+        quoted: Makes a name an identifier of the source's.
     """
     found = [[name for name in names if name in header][:1] for names in key]
-    order = [f"t.{quote(name)}" for names in found for name in names]
+    order = [f"t.{quoted(name)}" for names in found for name in names]
     where = f" WHERE {span.condition}" if span.condition else ""
     by = f" ORDER BY {', '.join(order)}" if order else ""
     return f"SELECT {', '.join(columns)} FROM {table}{where}{by}"

@@ -46,6 +46,7 @@ class MarkColumn:
         form: SQL of a value's form: `NUMBER`, `OTHER`, or a text's own; for columns without type.
         typed: `NUMBER` or `TIME` where the column's type says it for every value.
         exact: Template that makes SQL of a value into SQL of its exact text.
+        quoted: Makes a text a literal of the source's.
     """
 
     table: str
@@ -54,6 +55,7 @@ class MarkColumn:
     form: str = ""
     typed: str | None = None
     exact: str = "{}"
+    quoted: Callable[[str], str] = literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,15 @@ def span_of(
         return Span(None, last, list(_findings(source, others, 0)))
     now = _now_in(form, zone)
     rows = f"FROM {column.table} WHERE NOT ({column.unlike(form)})"
-    until = f" AND {column.value} <= {literal(now)}" if now else ""
+    until = f" AND {column.value} <= {column.quoted(now)}" if now else ""
     ((highest,),) = ask(f"SELECT {column.exact.format(f'MAX({column.value})')} {rows}{until}")
-    later = ask(f"SELECT COUNT(*) {rows} AND {column.value} > {literal(now)}") if now else [(0,)]
+    later = (
+        ask(f"SELECT COUNT(*) {rows} AND {column.value} > {column.quoted(now)}") if now else [(0,)]
+    )
     floor = _floor_of(source, last, form, now)
     condition = None
     if floor is not None:
-        start = floor if form == NUMBER else literal(floor)
+        start = floor if form == NUMBER else column.quoted(floor)
         condition = f"{column.value} >= {start} OR {column.value} IS NULL OR {column.unlike(form)}"
     return Span(condition, highest or last, list(_findings(source, others, int(later[0][0]))))
 

@@ -1,0 +1,66 @@
+"""A limit on how long a server may be silent, for clients that know none."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+import termios
+import threading
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_FDS = Path("/proc/self/fd")
+# Where struct tcp_info of <linux/tcp.h> has the milliseconds since data last came.
+_LAST_RECEIVED = 52
+
+
+@contextmanager
+def bounded_silence(host: str, port: int, limit_s: float) -> Iterator[None]:
+    """End this process's connections to a server from which nothing comes for ``limit_s``.
+
+    Whoever waits on such a connection then gets the error of one that was lost. What has come and
+    was not read yet is no silence: the reader is busy. Only Linux tells this; elsewhere nothing
+    is ended.
+    """
+    if not hasattr(socket, "TCP_INFO") or not _FDS.exists():
+        yield
+        return
+    done = threading.Event()
+    watch = threading.Thread(target=_watch, args=(done, host, port, limit_s), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watch.join()
+
+
+def _watch(done: threading.Event, host: str, port: int, limit_s: float) -> None:
+    while not done.wait(min(limit_s / 4, 5)):
+        with suppress(OSError):
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            peers = {(address[4][0], address[4][1]) for address in found}
+            for name in os.listdir(_FDS):
+                _end_if_silent(int(name), peers, limit_s)
+
+
+def _end_if_silent(number: int, peers: Container[object], limit_s: float) -> None:
+    with suppress(OSError):
+        if not os.readlink(_FDS / str(number)).startswith("socket:"):
+            return
+        # A copy, so that the number cannot become another file's meanwhile.
+        with socket.socket(fileno=os.dup(number)) as copy:
+            if copy.getpeername()[:2] in peers and _silence_of(copy) > limit_s:
+                copy.shutdown(socket.SHUT_RDWR)
+
+
+def _silence_of(connection: socket.socket) -> float:
+    """Return for how many seconds nothing has come; 0 while something waits to be read."""
+    waiting = fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4)
+    if struct.unpack("i", waiting)[0]:
+        return 0.0
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
+    return float(struct.unpack_from("I", info, _LAST_RECEIVED)[0]) / 1000
