@@ -13,6 +13,7 @@ from chengshu.engine import Engine
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.exchange.connectors import CONNECTORS
 from chengshu.exchange.files.model import schema_of
+from chengshu.exchange.files.own import PROBLEM_COLUMN
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.exchange.report import find_reports
 from chengshu.kernel.clock import wall_time
@@ -200,7 +201,7 @@ def _matched(resource: Resource, header: Sequence[str]) -> tuple[dict[str, str],
 def _select_sql(resource: Resource, incoming: Incoming, columns: dict[str, str]) -> str:
     """Return the select list that turns the source's columns into the columns of ``pulled``."""
     operation = resource.source.operation
-    taken = {*columns.values(), *([operation.column] if operation else [])}
+    taken = {*columns.values(), *([operation.column] if operation else []), PROBLEM_COLUMN}
     others = [name for name in incoming.header if name not in taken]
     made = {
         f.name: _place(incoming, columns[f.name]) if f.name in columns else literal(None)

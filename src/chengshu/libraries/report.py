@@ -184,6 +184,57 @@ def _failing_sql(resource: Resource, fields: Iterable[str], store: str) -> str:
     )
 
 
+def list_faults(session: Session, resource: Resource, batch: int) -> list[Mapping[str, Any]]:
+    """Return what is wrong with each row of a batch, by position; no values of the row."""
+    return list(
+        session.rows(
+            "SELECT a._position, f.rule, f.field, f.reason, f.effect "
+            f"FROM ({stores.arrivals_sql(resource)}) AS a "
+            f"JOIN lake.{stores.findings(resource)} AS f ON a._digest = f._digest "
+            f"WHERE a._batch = {batch} ORDER BY a._position, f.effect, f.rule, f.field",
+            step=f"what is wrong in {resource.id}",
+        )
+    )
+
+
+def list_source_faults(session: Session, resource: Resource, batch: int) -> list[Mapping[str, Any]]:
+    """Return what was found about the source of a batch itself: line and code."""
+    return list(
+        session.rows(
+            f"SELECT line, code FROM lake.{stores.SOURCE_FINDINGS} "
+            f"WHERE resource = {literal(resource.id)} AND batch = {batch} ORDER BY line, code",
+            step=f"source findings of {resource.id}",
+        )
+    )
+
+
+def list_raw_rows(session: Session, resource: Resource, batch: int) -> list[Mapping[str, Any]]:
+    """Return a batch as it came, in its order: position, raw fields, operation."""
+    first = (
+        "SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _batch, _position) AS _nth "
+        f"FROM lake.{stores.landing(resource)}"
+    )
+    raw = ", ".join(f"l.{quote(f.name)}" for f in resource.fields)
+    return list(
+        session.rows(
+            f"SELECT a._position, l._operation, {raw} FROM ({stores.arrivals_sql(resource)}) AS a "
+            f"JOIN ({first}) AS l ON a._digest = l._digest AND l._nth = 1 "
+            f"WHERE a._batch = {batch} ORDER BY a._position",
+            step=f"rows of {resource.id}",
+        )
+    )
+
+
+def find_source(session: Session, resource: Resource, batch: int) -> tuple[str, str | None]:
+    """Return what a batch came from, and its digest where that is a file."""
+    (row,) = session.rows(
+        f"SELECT source, source_digest FROM lake.{stores.BATCHES} "
+        f"WHERE resource = {literal(resource.id)} AND batch = {batch}",
+        step=f"source of {resource.id}",
+    )
+    return row["source"], row["source_digest"]
+
+
 def list_versions(
     session: Session, resource: Resource, record: str, columns: Mapping[str, str]
 ) -> list[Mapping[str, Any]]:

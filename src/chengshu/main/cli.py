@@ -227,6 +227,32 @@ def read(
     files.read(open_table(file, encoding=encoding, delimiter=delimiter, sheet=sheet), to, json)
 
 
+@app.command("template")
+def template(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    to: Annotated[Path | None, typer.Option(help="The .xlsx file to write.")] = None,
+) -> None:
+    """Write the Excel workbook that a department without a system fills."""
+    from chengshu.main import fillin
+
+    fillin.template(context.obj, resource, to)
+
+
+@app.command("marked")
+def marked(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    batch: Annotated[int, typer.Argument(help="The batch that is given back.")],
+    to: Annotated[Path | None, typer.Option(help="The .xlsx file to write.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+) -> None:
+    """Give a batch back as a workbook, faulty cells marked; in the clear, for its owner only."""
+    from chengshu.main import fillin
+
+    fillin.marked(context.obj, resource, batch, to, reason)
+
+
 @app.command("demo")
 def demo(
     folder: Annotated[

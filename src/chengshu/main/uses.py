@@ -24,10 +24,17 @@ def record_look(home: Home, resource: str, look: Look) -> None:
     else:
         what += f" batch {look.batch}" if look.batch is not None else ""
         what += f", first {look.limit} rows"
+    _record(home, "break-glass view", what, look.reason)
+
+
+def record_return(home: Home, resource: str, batch: int, reason: str) -> None:
+    """Write who is about to give a batch back to its department, marked and in the clear."""
+    _record(home, "return to owner", f"{resource} batch {batch}, marked workbook", reason)
+
+
+def _record(home: Home, purpose: str, what: str, reason: str) -> None:
     with closing(home.open_state()) as state:
-        record_use(
-            state, person=person(), purpose="break-glass view", what=what, reason=look.reason
-        )
+        record_use(state, person=person(), purpose=purpose, what=what, reason=reason)
 
 
 def usage(root: Path, record: str | None, json: bool) -> None:

@@ -32,15 +32,32 @@ def list_files(pattern: str, root: Path) -> list[str]:
     Raises:
         ExternalError: There is none.
     """
-    # The folder is given apart: signs in its name are no pattern.
-    found = set(glob.glob(pattern, root_dir=root, recursive=True))
-    names = sorted(name for name in found if (root / name).is_file())
+    names = find_names(pattern, root)
     if not names:
         raise ExternalError(
             f"source {pattern}", "no file is there", retryable=True,
             hint="Check the path in the declaration, and that the department has delivered.",
         )  # fmt: skip
     return names
+
+
+def find_names(pattern: str, root: Path) -> list[str]:
+    """Return the paths that a pattern finds, in order, also when there is none."""
+    # The folder is given apart: signs in its name are no pattern.
+    found = set(glob.glob(pattern, root_dir=root, recursive=True))
+    return sorted(name for name in found if (root / name).is_file())
+
+
+def find_landed(source: FileSource, root: Path, shown: str, digest: str) -> Path | None:
+    """Return the file that landed as ``shown``, if it is still there with the same bytes."""
+    return next(
+        (
+            root / name
+            for name in find_names(source.path, root)
+            if shown_name(source.path, name) == shown and digest_of(root / name) == digest
+        ),
+        None,
+    )
 
 
 def shown_name(pattern: str, name: str) -> str:

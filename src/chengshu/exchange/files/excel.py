@@ -22,6 +22,7 @@ from chengshu.exchange.files.excel_errors import find_error_rows
 from chengshu.exchange.files.excel_size import refuse_stray_cells
 from chengshu.exchange.files.layout import Layout, find_layout
 from chengshu.exchange.files.model import Finding, Record, TableFile
+from chengshu.exchange.files.own import is_own
 from chengshu.exchange.files.tokenizer import EMPTY
 from chengshu.kernel.errors import InputError, Where
 
@@ -44,7 +45,7 @@ def open_excel(path: Path, *, sheet: str | None, header: bool, skip: int) -> Tab
     refuse_stray_cells(path)
     try:
         with _open_book(path) as book:
-            chosen, findings = _choose(book, path, sheet)
+            chosen, findings, is_ours = _choose(book, path, sheet)
             rows = chosen.to_python(skip_empty_area=False)
             merges = chosen.merged_cell_ranges or []
     except PasswordError as err:
@@ -57,6 +58,9 @@ def open_excel(path: Path, *, sheet: str | None, header: bool, skip: int) -> Tab
     layout = find_layout(records, header=header, header_until=_header_end(records, merges))
     if not layout.header:
         raise InputError("the sheet holds no records", where=Where(str(path)))
+    if is_ours and not any(render(cell) for row in rows[layout.first_line - 1 :] for cell in row):
+        hint = "Fill it; where nothing has changed, report that instead: chengshu zero"
+        raise InputError("the template was not filled", where=Where(str(path)), hint=hint)
     findings += layout.findings + _merged_below(merges, layout)
     reader = _SheetReader(rows, layout, find_error_rows(path, chosen.name))
     return TableFile(
@@ -68,6 +72,7 @@ def open_excel(path: Path, *, sheet: str | None, header: bool, skip: int) -> Tab
         header=layout.header,
         reader=reader.read,
         findings=findings,
+        sheet=chosen.name,
     )
 
 
@@ -119,14 +124,19 @@ def _render_duration(value: datetime.timedelta) -> str:
 
 def _choose(
     book: CalamineWorkbook, path: Path, name: str | None
-) -> tuple[CalamineSheet, list[Finding]]:
-    """Return the sheet to read, a hidden one last, and findings about the others that are full."""
+) -> tuple[CalamineSheet, list[Finding], bool]:
+    """Return the sheet to read, a hidden one last, and findings about the others that are full.
+
+    Sheets that the platform itself wrote beside it are no data; the last value tells of them.
+    """
     kinds = {one.name: one for one in book.sheets_metadata}
     sheets = [one for one in book.sheet_names if kinds[one].typ == SheetTypeEnum.WorkSheet]
     if name is not None and name not in sheets:
         hint = f"Known: {', '.join(sheets)}."
         raise InputError("there is no sheet of that name", where=Where(str(path)), hint=hint)
     full = {one: sheet for one in sheets if (sheet := book.get_sheet_by_name(one)).start}
+    ours = [one for one in full if one != name and is_own(one, _first_cell(full[one]))]
+    full = {one: sheet for one, sheet in full.items() if one not in ours} or full
     shown = [one for one in full if kinds[one].visible == SheetVisibleEnum.Visible]
     chosen = name or next(iter([*shown, *full]), None)
     if chosen is None:
@@ -138,7 +148,12 @@ def _choose(
         findings.append(Finding(0, "other_sheets", message))
     if chosen not in shown and chosen in full:
         findings.append(Finding(0, "hidden_sheet", f"the sheet {chosen!r} is hidden"))
-    return full.get(chosen) or book.get_sheet_by_name(chosen), findings
+    return full.get(chosen) or book.get_sheet_by_name(chosen), findings, bool(ours)
+
+
+def _first_cell(sheet: CalamineSheet) -> Value | None:
+    rows = sheet.to_python(skip_empty_area=False, nrows=1)
+    return rows[0][0] if rows and rows[0] else None
 
 
 def _records(rows: Sequence[Sequence[Value]], skip: int) -> Iterator[Record]:

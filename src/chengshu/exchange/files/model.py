@@ -66,6 +66,7 @@ class TableFile:
         header: The names of the columns, unique and never empty.
         findings: What is wrong or unusual, in the order it was met.
         rows: How many records the batches held.
+        sheet: Name of the sheet that is read, of a workbook.
     """
 
     path: Path
@@ -77,6 +78,7 @@ class TableFile:
     reader: Callable[[TableFile, int], Iterator[pa.RecordBatch]] = field(repr=False)
     findings: list[Finding] = field(default_factory=list)
     rows: int = 0
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         """Remember what opening found, so that reading twice does not report twice."""
