@@ -46,7 +46,7 @@ def test_yaml_never_guesses_what_a_code_means(value: str):
     ("old", "new", "message"),
     [
         ("owner: civil", "owner: x\nowner: civil", ":4: 'owner' is given twice"),
-        ("sharing: un", "shareing: un", ":4: shareing: not a known key. Known: condition, "),
+        ("sharing: un", "shareing: un", ":4: shareing: not a known key. Known: back, condition, "),
         ("grade: 3", "grade: 9", ":9: fields.1.grade: Input should be less than or equal to 4"),
         ("grade: 3", "garde: 3", ":9: fields.1.garde: not a known key. Known: area, codes, "),
         ("unconditional", "none", "sharing 'none' must name its legal_basis"),

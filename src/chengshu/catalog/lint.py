@@ -7,6 +7,7 @@ from typing import Protocol
 
 from chengshu.catalog.checks import row_expression
 from chengshu.catalog.expression import is_condition
+from chengshu.catalog.lint_back import lint_back
 from chengshu.catalog.model import FieldSpec, Resource
 from chengshu.catalog.pack import Pack
 from chengshu.catalog.rule import Rule
@@ -69,6 +70,8 @@ def _lint_resource(
     for problem, known in _lint_control(pack, resource):
         where = Where(shown, find_line(pack.root / shown, ("control",)))
         yield DeclarationError(where, f"control: {problem}", known)
+    for problem in lint_back(pack, resource):
+        yield DeclarationError(Where(shown, find_line(pack.root / shown, ("back",))), problem)
     if len(types) == len(resource.fields):
         for at, rule in enumerate(resource.rules):
             for problem, known in _lint_rule(pack, resource, rule, types, engines):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from chengshu.catalog.back import Back
 from chengshu.catalog.control import Control
 from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
 from chengshu.catalog.rule import Effect, Rule
@@ -203,6 +204,7 @@ class Resource(Declared):
         control: Where the source says what it has sent.
         condition: On what condition a conditional resource is shared.
         secret: True marks a state secret 涉密; such a resource is refused.
+        back: Where its findings are delivered back to its owner, if anywhere.
     """
 
     name: Name
@@ -219,6 +221,7 @@ class Resource(Declared):
     fields: Annotated[tuple[FieldSpec, ...], Field(min_length=1)]
     rules: tuple[Rule, ...] = ()
     source: Source
+    back: Back | None = None
     rows: RowRange = RowRange()
     control: Control | None = None
 

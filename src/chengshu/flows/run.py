@@ -1,4 +1,4 @@
-"""The run of a resource: refine what waits, pull, land, refine; each step once, whatever happens.
+"""The run of a resource: refine what waits, pull, land, refine, deliver back; each step once.
 
 Every step is idempotent by itself: landing knows its delivery's key, refining its batch, in the
 same transaction as their rows. The workflow only remembers how far it was.
@@ -14,6 +14,7 @@ from typing import Any
 from dbos import DBOS
 
 from chengshu.catalog import Pack, Resource
+from chengshu.exchange.back.send import send_back
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.platform import Platform
 from chengshu.kernel.errors import ChengshuError, ConflictError, HeldError
@@ -42,9 +43,8 @@ def run_resource(
 ) -> dict[str, Any]:
     """Bring a resource up to date; return ``batches`` that it moved and ``error``, None or told.
 
-    With a ``decision`` (see `decide_step`) about a held batch that is all it acts on, and what
-    waits behind it. Errors are told as data: what a workflow remembers must read the same after
-    any upgrade.
+    With a ``decision`` (see `decide_step`) that is all it acts on, and what waits behind it.
+    Errors are told as data: what a workflow remembers must read the same after any upgrade.
     """
     run = str(DBOS.workflow_id)
     batches: set[int] = set()
@@ -72,7 +72,8 @@ def run_resource(
             break
     if told["error"] is None and refine:
         told = held_step(name, version)
-    return {"batches": sorted(batches), "error": told["error"]}
+    back = deliver_step(name, version) if refine else told
+    return {"batches": sorted(batches), "error": told["error"] or back["error"]}
 
 
 def _told(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
@@ -125,6 +126,24 @@ def refine_step(name: str, version: str) -> list[int]:
     judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}
     platform.progress(resource.id, "done", 0)
     return sorted(judged)
+
+
+@DBOS.step(name="back")
+@_told
+def deliver_step(name: str, version: str) -> list[int]:
+    """Deliver back to the owner what was found; return the batches whose findings went now.
+
+    It goes whatever else failed, and its own failure undoes nothing.
+    """
+    platform, pack, resource = _opened(name, version)
+
+    def tell(rows: int) -> None:
+        platform.progress(resource.id, "back", rows)
+
+    sent = send_back(platform.engine, pack, resource, platform.around(pack), tell)
+    if sent:
+        platform.progress(resource.id, "done", 0)
+    return sent
 
 
 @DBOS.step(name="decide")

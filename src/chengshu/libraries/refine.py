@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 from chengshu.catalog import Pack, Resource, checks_of
 from chengshu.engine import Engine, Session
-from chengshu.engine.sql import listed, literal
-from chengshu.kernel.clock import utc_now
+from chengshu.engine.sql import literal
 from chengshu.kernel.errors import NotFoundError
 from chengshu.libraries import stores
 from chengshu.libraries.change import apply_batch
@@ -20,6 +19,7 @@ from chengshu.libraries.judge import Judge
 from chengshu.libraries.landing import Batch, list_batches
 from chengshu.libraries.others import fallen_sql
 from chengshu.libraries.rebuild import rebuild
+from chengshu.libraries.steps import Step, record_step
 
 PASSES = 9
 
@@ -207,6 +207,5 @@ def _record_step(
     batch: int | None = None,
     note: str | None = None,
 ) -> None:
-    row = (batch, judge.resource.id, step, judge.rules, judge.references, engine, utc_now(), note)
-    session.stage_rows("step_row", stores.STEP_COLUMNS, [row])
-    session.append(stores.STEPS, f"SELECT {listed(stores.STEP_COLUMNS)} FROM step_row", step="log")
+    rules, references = judge.rules, judge.references
+    record_step(session, Step(judge.resource.id, step, engine, batch, rules, references, note))

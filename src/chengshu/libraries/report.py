@@ -79,6 +79,23 @@ def list_held(session: Session, resource: Resource) -> list[dict[str, Any]]:
     ]
 
 
+def list_undelivered(session: Session, resource: Resource) -> list[dict[str, Any]]:
+    """Return the refined batches whose findings have not been delivered back to the owner."""
+    if resource.back is None:
+        return []
+    rows = session.rows(
+        f"SELECT DISTINCT batch FROM lake.{stores.STEPS} "
+        f"WHERE resource = {literal(resource.id)} AND step = 'back'",
+        step=f"deliveries back of {resource.id}",
+    )
+    done = {row["batch"] for row in rows}
+    return [
+        {"resource": resource.id, "batch": batch.number}
+        for batch in list_batches(session, resource)
+        if batch.is_refined and batch.number not in done
+    ]
+
+
 def list_missing_numbers(session: Session, resource: Resource) -> list[dict[str, Any]]:
     """Return which of the numbers that the source gives its deliveries have not come."""
     numbers = {b.source_number for b in list_batches(session, resource)}
@@ -139,7 +156,7 @@ def list_rows(
     own = ", ".join(OWN[store])  # With their underscore: a field may be called position, too.
     source = f"lake.{TABLES[store](resource)}"
     if store in ("management", "findings"):
-        source = f"({_failing_sql(resource, columns, store)})"
+        source = f"({failing_sql(resource, columns, store)})"
     if store == "held":
         held = [str(line["batch"]) for line in list_held(session, resource)]
         source = (
@@ -157,11 +174,12 @@ def list_rows(
     )
 
 
-def _failing_sql(resource: Resource, fields: Iterable[str], store: str) -> str:
+def failing_sql(resource: Resource, fields: Iterable[str], store: str) -> str:
     """Return SQL of every row that failed, wherever it came: a row said again fails again."""
     first = (
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _batch, _position) AS _nth "
-        f"FROM lake.{stores.landing(resource)}"
+        f"FROM lake.{stores.landing(resource)} "
+        f"WHERE _digest IN (SELECT _digest FROM lake.{TABLES[store](resource)})"
     )
     found = (
         "SELECT _digest, rule AS _rule, field AS _field, reason AS _reason, effect AS _effect "
