@@ -18,8 +18,8 @@ def test_pull_lands_and_run_refines_what_landed(tmp_path: Path):
     waiting = [line for line in home.call("status", "--json").lines if line["about"] == "waiting"]
 
     assert (pulled.code, pulled.lines) == (0, [
-        {"resource": STREET, "batch": 1, "pulled": 4},
-        {"resource": STREET, "batch": 2, "pulled": 3},
+        {"resource": STREET, "batch": 1, "mode": "full", "pulled": 4},
+        {"resource": STREET, "batch": 2, "mode": "full", "pulled": 3},
     ])  # fmt: skip
     assert [(w["batch"], w["rows"]) for w in waiting] == [(1, 4), (2, 3)]
     assert [(r["batch"], r["accepted"]) for r in home.run(STREET)] == [(1, 2), (2, 3)]

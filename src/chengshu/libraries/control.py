@@ -33,23 +33,7 @@ def compare_totals(
         control: How it is told.
         told: The resource of the statements.
     """
-    said = f"lake.{stores.current(told)} AS s"
-    period = _period_sql(control, f"s.{quote(str(control.told))}")
     records = _records_sql(resource, control)
-    if control.keys:
-        name = key_sql([f"s.{quote(field)}" for field in control.keys])
-        declared = (
-            f"SELECT {period} AS period, COUNT(*) AS declared, COUNT(*) - COUNT(k._record) AS "
-            f"missing, {literal(None)} AS digest FROM {said} LEFT JOIN ({records}) AS k "
-            f"ON {name} = k._record GROUP BY 1"
-        )
-    else:
-        digest = f"s.{quote(control.digest)}" if control.digest else literal(None)
-        declared = (
-            f"SELECT {period} AS period, "
-            f"CAST(s.{quote(str(control.count))} AS BIGINT) AS declared, "
-            f"CAST(NULL AS BIGINT) AS missing, {digest} AS digest FROM {said}"
-        )
     come = (
         "SELECT period, COUNT(*) AS pulled, COUNT(*) - SUM(only_refused) AS accepted, "
         "SUM(only_refused) AS refused, "
@@ -61,10 +45,30 @@ def compare_totals(
         "COALESCE(c.refused, 0) AS refused, "
         "COALESCE(d.missing, GREATEST(d.declared - COALESCE(c.pulled, 0), 0)) AS missing, "
         "COALESCE(c.pulled, 0) AS pulled, LOWER(d.digest) = c.digest AS digest "
-        f"FROM ({declared}) AS d LEFT JOIN ({come}) AS c ON d.period = c.period ORDER BY d.period",
+        f"FROM ({_declared_sql(control, told, records)}) AS d LEFT JOIN ({come}) AS c "
+        "ON d.period = c.period ORDER BY d.period",
         step=f"control totals of {resource.id}",
     )
     return [_line(resource, row) for row in rows]
+
+
+def _declared_sql(control: Control, told: Resource, records: str) -> str:
+    """Return SQL of ``period, declared, missing, digest`` of what was told; missing where known."""
+    said = f"lake.{stores.current(told)} AS s"
+    period = _period_sql(control, f"s.{quote(str(control.told))}")
+    if control.keys:
+        name = key_sql([f"s.{quote(field)}" for field in control.keys])
+        return (
+            f"SELECT {period} AS period, COUNT(*) AS declared, COUNT(*) - COUNT(k._record) AS "
+            f"missing, {literal(None)} AS digest FROM {said} LEFT JOIN ({records}) AS k "
+            f"ON {name} = k._record GROUP BY 1"
+        )
+    digest = f"s.{quote(control.digest)}" if control.digest else literal(None)
+    return (
+        f"SELECT {period} AS period, "
+        f"CAST(s.{quote(str(control.count))} AS BIGINT) AS declared, "
+        f"CAST(NULL AS BIGINT) AS missing, {digest} AS digest FROM {said}"
+    )
 
 
 def list_missing(
