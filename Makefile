@@ -14,7 +14,7 @@ demo: $(VENV)/run ## Install, make a small city, take two deliveries from it, an
 	$(BIN)/chengshu demo $(HOME_FOLDER)
 
 test: $(VENV)/test system check ## Install what tests need, and run all of them.
-	$(BIN)/python -m pytest
+	tools/run_tests $(BIN)/python
 
 check: $(VENV)/test ## Lint, types, layers, sizes, derived files: under a minute.
 	$(BIN)/ruff check .
