@@ -52,7 +52,7 @@ def put_big(server: SshServer) -> None:
 def make_home(folder: Path, server: SshServer) -> TestHome:
     declared = yaml.safe_load(CITY["resources/office/street.yaml"])
     declared["source"] = server.declared(
-        pattern="street_*.tar", members="*.csv", as_of=r"street_(\d{8})", timeout="3 seconds"
+        pattern="street_*.tar", members="*.csv", as_of=r"street_(\d{8})", timeout="10 seconds"
     )
     text = yaml.safe_dump(declared, allow_unicode=True)
     files = {path: CITY[path] for path in ("city.yaml", "departments.yaml")}
@@ -95,7 +95,7 @@ def let_hang(server: SshServer) -> None:
     [
         (cut_connection, "the connection ended in the middle"),
         (SshServer.stop, "the connection ended in the middle"),
-        (let_hang, "the server is silent for 3 seconds"),
+        (let_hang, "the server is silent for 10 seconds"),
     ],
     ids=["connection", "server", "hang"],
 )

@@ -122,7 +122,10 @@ def decide(
     reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
     json: Json = False,
 ) -> None:
-    """Decide on a full delivery that is held because it would end too many records."""
+    """Decide on a delivery that is held.
+
+    It is one that would end more records than its declaration lets it.
+    """
     from chengshu.main import runs
 
     runs.decide(context.obj, resource, batch, decision, reason, json)
@@ -135,7 +138,7 @@ def zero(
     reason: Annotated[str, typer.Option(help="What it rests on; recorded with your name.")] = "",
     as_of: AsOf = None,
 ) -> None:
-    """Report that nothing has changed: a zero report, which is not silence."""
+    """Report that nothing has changed, which is not silence."""
     from chengshu.main import runs
 
     runs.report_zero(context.obj, resource, reason, as_of)
@@ -233,7 +236,7 @@ def template(
     resource: Annotated[str, typer.Argument(help="department/resource")],
     to: Annotated[Path | None, typer.Option(help="The .xlsx file to write.")] = None,
 ) -> None:
-    """Write the Excel workbook that a department without a system fills."""
+    """Write the Excel workbook that a department fills in."""
     from chengshu.main import fillin
 
     fillin.template(context.obj, resource, to)
@@ -247,7 +250,10 @@ def marked(
     to: Annotated[Path | None, typer.Option(help="The .xlsx file to write.")] = None,
     reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
 ) -> None:
-    """Give a batch back as a workbook, faulty cells marked; in the clear, for its owner only."""
+    """Give a batch back as a workbook with its faulty cells marked.
+
+    It is in the clear, for its owner only.
+    """
     from chengshu.main import fillin
 
     fillin.marked(context.obj, resource, batch, to, reason)
