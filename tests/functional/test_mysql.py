@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from chengshu.catalog.source import MysqlSource
-from chengshu.engine.lake import load_extensions
-from chengshu.engine.sql import listed
 from chengshu.exchange.connectors.mysql import find_mysql
-from chengshu.exchange.port import Past, Surroundings
-from chengshu.kernel.errors import ExternalError, InputError
+from chengshu.exchange.port import Past
+from chengshu.kernel.errors import ExternalError
 from tests.support.home import TestHome, make_test_home
-from tests.support.mariadb import DATABASE, MariadbServer, mariadb_server
-from tests.support.processes import PASSWORD, USER, give
-
-ZONE = "Asia/Shanghai"
+from tests.support.mariadb import MariadbServer, mariadb_server
+from tests.support.mysql_pull import ZONE, around, pull, source
+from tests.support.processes import PASSWORD
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[MariadbServer]:
     with mariadb_server() as server:
         yield server
-
-
-def source(server: MariadbServer, table: str, **more: Any) -> MysqlSource:
-    return MysqlSource.model_validate(
-        {
-            "kind": "mysql", "host": "127.0.0.1", "port": str(server.port), "user": USER,
-            "database": DATABASE, "secret": "front", "table": table, **more,
-        }
-    )  # fmt: skip
-
-
-def around(password: str = PASSWORD, zone: str = ZONE) -> Surroundings:
-    return Surroundings(Path(), zone, lambda _: password, Path(), Path())
-
-
-def pull(
-    found: MysqlSource, watermark: str | None = None, zone: str = ZONE
-) -> tuple[list[dict[str, str | None]], str | None]:
-    """Return the rows of one pull, read in either way, and its watermark."""
-    import duckdb
-
-    (incoming,) = find_mysql(found, Past("run", watermark), around(zone=zone))
-    batches = list(incoming.batches())
-    rows = [row for batch in batches for row in batch.to_pylist()]
-    assert incoming.scan is not None
-    with duckdb.connect() as con:
-        load_extensions(con, ("mysql_scanner",))
-        with incoming.scan.attached(con) as sql:
-            names = listed(["_line", *incoming.header, "_rest", "_problem"])
-            scanned = con.execute(f"SELECT * FROM ({sql}) AS scan({names})").fetchall()
-            assert scanned == [tuple(row.values()) for row in rows]
-        assert con.execute("SELECT name FROM duckdb_secrets()").fetchall() == []
-    return rows, incoming.watermark
 
 
 # Type, what is put in (SQL), the text that must come out.
@@ -347,98 +306,6 @@ def test_what_changed_is_found_by_the_watermarks_index(server: MariadbServer):
 
     assert rows == 1
     assert scanned - before < 5000 * 2
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"password": "wrong-' pass"}, "does not let us in. Check the user"),
-        ({"database": "nowhere"}, "does not let us in. Check the user, its right to the database"),
-        ({"tls": "true"}, "no TLS connection as declared"),
-        ({"port": "1"}, "cannot be reached"),
-    ],
-)
-def test_a_refusal_is_told_and_no_secret_shown(
-    server: MariadbServer, given: dict[str, str], message: str
-):
-    password = given.pop("password", PASSWORD)
-
-    with pytest.raises(ExternalError, match=message) as caught:
-        find_mysql(source(server, "awkward", **given), Past("run"), around(password))
-
-    assert password not in str(caught.value)
-    assert caught.value.retryable == ("port" in given)
-
-
-@pytest.mark.parametrize(
-    ("table", "more", "message"),
-    [
-        ("nowhere", {}, "has no table 'nowhere'"),
-        ("mysql.global_priv", {}, "has no table 'mysql.global_priv' that user 'front' may see"),
-        ("marked", {"mode": "incremental", "watermark": "att"}, "no watermark column 'att'"),
-    ],
-)
-def test_what_the_server_lacks_is_named(
-    server: MariadbServer, table: str, more: dict[str, str], message: str
-):
-    server.execute("CREATE TABLE IF NOT EXISTS marked (id int)")
-
-    with pytest.raises(InputError, match=message):
-        pull(source(server, table, **more))
-
-
-def test_a_table_that_may_be_seen_but_not_read_is_told(server: MariadbServer):
-    server.execute("CREATE DATABASE other", "CREATE TABLE other.closed (id int)",
-                   f"GRANT INSERT ON other.closed TO {USER}@'%'")  # fmt: skip
-    (incoming,) = find_mysql(source(server, "other.closed"), Past("run"), around())
-
-    with pytest.raises(ExternalError, match=r"'other\.closed' cannot be read"):
-        list(incoming.batches())
-
-
-def test_an_authority_belongs_to_tls(server: MariadbServer):
-    with pytest.raises(ValidationError, match="ca belongs to tls"):
-        source(server, "awkward", ca="ca.pem")
-
-
-def make_certificate(folder: Path, name: str) -> Path:
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / f"{name}.key",
-         "-out", folder / f"{name}.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    give(folder / f"{name}.key", "mysql")
-    return folder / f"{name}.pem"
-
-
-def test_the_servers_certificate_is_checked(server: MariadbServer):
-    right = make_certificate(server.folder, "right")
-    other = make_certificate(server.folder, "other")
-    server.execute(
-        "CREATE OR REPLACE VIEW ciphered AS SELECT VARIABLE_VALUE AS v "
-        "FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_version'"
-    )
-
-    def version(**more: str) -> str | None:
-        (row,), _ = pull(source(server, "ciphered", **more))
-        return row["v"]
-
-    try:
-        restart(server, right)
-        assert version() == version(tls="true") == version(tls="true", ca=str(right)) == "TLSv1.3"
-        with pytest.raises(ExternalError, match="no TLS connection as declared"):
-            version(tls="true", ca=str(other))
-    finally:
-        restart(server)
-    assert version() == ""
-
-
-def restart(server: MariadbServer, certificate: Path | None = None) -> None:
-    server.stop(signal.SIGTERM)
-    more = [f"--ssl-cert={certificate}", f"--ssl-key={certificate.with_suffix('.key')}"] \
-        if certificate else []  # fmt: skip
-    server.start(*more)
 
 
 DECLARED = """\
