@@ -7,7 +7,6 @@ made while another process writes the stores.
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from chengshu.catalog import Resource
 from chengshu.exchange.files import Finding
 from chengshu.exchange.port import Incoming, zero_report
+from chengshu.exchange.spool import save_notes
 
 
 def keep_report(
@@ -31,14 +31,8 @@ def keep_report(
         as_of: Business time for which nothing has changed; the time of the pull if None.
     """
     path = _folder(spool, resource) / f"{uuid.uuid4().hex}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     told = {"person": person, "reason": reason, "as_of": as_of.isoformat() if as_of else None}
-    partly = path.with_suffix(".part")
-    with partly.open("w", encoding="utf-8") as file:
-        json.dump(told, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    partly.rename(path)
+    save_notes(path, told)
 
 
 def find_reports(spool: Path, resource: Resource) -> list[Incoming]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -16,6 +14,7 @@ from chengshu.exchange.connectors.watermark import floor_of
 from chengshu.exchange.files import Finding
 from chengshu.exchange.files.jsonl import open_jsonl
 from chengshu.exchange.port import Incoming, Past, Surroundings
+from chengshu.exchange.spool import load_notes, save_notes, sweep
 from chengshu.kernel.errors import ExternalError, InputError
 
 PULLED, NOTE = "pulled.jsonl", "pulled.json"
@@ -101,7 +100,8 @@ def _pull(source: HttpSource, past: Past, around: Surroundings) -> Pulled:
         watermark=span.highest,
         findings=[*reading.findings.values(), *span.findings],
     )
-    _keep(pulled, around.spool)
+    # The note makes the spool whole.
+    save_notes(around.spool / NOTE, asdict(pulled))
     return pulled
 
 
@@ -119,28 +119,13 @@ def _check_columns(source: HttpSource, name: str, rows: int, keys: dict[str, Non
         )
 
 
-def _keep(pulled: Pulled, spool: Path) -> None:
-    """Write the note that makes the spool whole."""
-    made = spool / f"{NOTE}.part"
-    with made.open("w", encoding="utf-8") as stream:
-        json.dump(asdict(pulled), stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    made.replace(spool / NOTE)
-    handle = os.open(spool, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _find_pulled(source: HttpSource, past: Past, spool: Path) -> Pulled | None:
     """Return what this run has read whole before, if it has."""
     try:
-        kept = json.loads((spool / NOTE).read_text(encoding="utf-8"))
+        kept = load_notes(spool / NOTE)
         found = [Finding(**one) for one in kept.pop("findings")]
         pulled = Pulled(**kept, findings=found)
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (TypeError, KeyError):
         return None
     same = (pulled.run, pulled.declared) == (past.run, source.model_dump_json())
     return pulled if same and (spool / PULLED).exists() else None
@@ -148,8 +133,8 @@ def _find_pulled(source: HttpSource, past: Past, spool: Path) -> Pulled | None:
 
 def _clear(spool: Path) -> None:
     """Remove what the spool holds; the note first, for it says that the rest is whole."""
-    for name in (NOTE, f"{NOTE}.part", PULLED):
-        (spool / name).unlink(missing_ok=True)
+    (spool / NOTE).unlink(missing_ok=True)
+    sweep(spool, ())
 
 
 @contextmanager
