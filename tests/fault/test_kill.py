@@ -222,19 +222,18 @@ def test_a_run_tells_of_batches_that_it_judged_again(tmp_path: Path):
 def whole(home: TestHome) -> dict[str, tuple[int, ...]]:
     """Read the stores as `status` does, and check that every refined batch is closed."""
     counts = {}
-    with home.home.reading() as engine, engine.session() as session:
-        for name in (STREET, RESIDENT):
-            resource = home.resource(name)
-            if not report.is_known(engine, resource):
-                continue
-            refined = [b.number for b in list_batches(session, resource) if b.is_refined]
-            balances = balance_batches(session, resource, refined)
-            assert all(b.is_closed for b in balances), balances
-            assert len(balances) == len(refined)
-            stores = report.count_stores(session, resource)
-            pulled = sum(b.rows for b in list_batches(session, resource))
-            assert stores["landing"] + stores["landing repeats"] == pulled
-            counts[name] = (stores["department"], stores["history"])
+    with home.home.reading() as engine:
+        known = [r for r in map(home.resource, (STREET, RESIDENT)) if report.is_known(engine, r)]
+        with engine.session() as session:
+            for resource in known:
+                refined = [b.number for b in list_batches(session, resource) if b.is_refined]
+                balances = balance_batches(session, resource, refined)
+                assert all(b.is_closed for b in balances), balances
+                assert len(balances) == len(refined)
+                stores = report.count_stores(session, resource)
+                pulled = sum(b.rows for b in list_batches(session, resource))
+                assert stores["landing"] + stores["landing repeats"] == pulled
+                counts[resource.id] = (stores["department"], stores["history"])
     return counts
 
 

@@ -104,7 +104,7 @@ def test_a_receiver_comes_back_to_a_broker_that_was_restarted(
 ):
     monkeypatch.setattr(f"{CONNECTORS}.mqtt.RETRY_S", (0.2,))
     with mqtt_broker() as broker:
-        pulls, stop = Pulls(broker, tmp_path / "spool", batch=30), threading.Event()
+        pulls, stop = Pulls(broker, tmp_path / "spool", messages=30), threading.Event()
         pulls.find()
         thread = threading.Thread(target=receive, args=(pulls.source, pulls.around, stop))
         thread.start()

@@ -104,7 +104,7 @@ def test_numbers_and_names_come_as_they_are_written(pulls: Pulls):
 
 
 def test_deliveries_hold_at_most_so_many_messages(broker: Broker, tmp_path: Path):
-    pulls = Pulls(broker, tmp_path / "spool", batch=40, most=100)
+    pulls = Pulls(broker, tmp_path / "spool", messages=40, most=100)
     pulls.find()
     pulls.publish(*map(reading, range(130)))
 
@@ -134,8 +134,10 @@ def test_finding_again_changes_nothing(pulls: Pulls):
     assert [row["value"] for i in both for row in rows_of(i)] == ["1", "2"]
 
 
+DEEP = '{"value":' + "[" * 600 + "]" * 600 + "}"
+
 # Payload → (value, problem, rest) of its rows.
-HOSTILE: list[tuple[str | bytes, list[tuple[str | None, str | None, str | None]]]] = [
+HOSTILE: list[tuple[str | bytes, list[tuple[str | None, str | None, str]]]] = [
     ("", [(None, "not_json", "")]),
     ("{", [(None, "not_json", "{")]),
     ("21.5", [(None, "not_object", "21.5")]),
@@ -147,8 +149,9 @@ HOSTILE: list[tuple[str | bytes, list[tuple[str | None, str | None, str | None]]
     ('{"value": "a\\u0000b"}', [("a\0b", "nul", "")]),
     ('{"value": "line\\nbreak \u2028 \\" 密"}', [('line\nbreak \u2028 " 密', None, "")]),
     (b"\xff\x00\x01", [(None, "binary", b64encode(b"\xff\x00\x01").decode())]),
-    ("[" * 100_000, [(None, "not_json", "[" * 100_000)]),
-    ('{"value":' + "[" * 600 + "]" * 600 + "}", [(None, "too_deep", None)]),
+    ("[" * 100_000, [(None, "too_deep", "[" * 100_000)]),
+    ('{"value": "' + "[" * 600 + '"}', [("[" * 600, None, "")]),
+    (DEEP, [(None, "too_deep", DEEP)]),
     ('{"value": ' + "9" * 5000 + "}", [("9" * 5000, None, "")]),
     ('{"device": "other", "value": 1}', [("1", None, '"payload/device":"other"')]),
     ('{"_received": "x", "value": 1}', [("1", None, '"payload/_received":"x"')]),
@@ -166,9 +169,7 @@ def test_broken_payloads_are_rows_with_their_problem(pulls: Pulls):
     for row, (value, problem, rest) in zip(rows, expected, strict=True):
         assert (row["value"], row["_problem"]) == (value, problem)
         assert row["device"] == "d1"
-        if rest is None:
-            assert row["_rest"].startswith('{"value":[[')
-        elif problem in (None, "nul"):
+        if problem in (None, "nul"):
             assert rest in row["_rest"]
         else:
             assert row["_rest"] == rest
@@ -239,7 +240,7 @@ def test_a_receiver_listens_while_pulls_take_what_is_there(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("chengshu.exchange.connectors.mqtt.SEAL_S", 0.3)
-    pulls, stop = Pulls(broker, tmp_path / "spool", batch=50), threading.Event()
+    pulls, stop = Pulls(broker, tmp_path / "spool", messages=50), threading.Event()
     thread = threading.Thread(target=receive, args=(pulls.source, pulls.around, stop))
     thread.start()
     try:

@@ -79,7 +79,9 @@ def _status_of(
     zone = pack.city.timezone if pack.city else "UTC"
     calendar, now = pack.city.calendar if pack.city else Calendar(), wall_time(zone)
     with home.reading() as engine:
+        # What is known is looked up before the session, whose snapshot has at least that.
         known = [r for r in chosen if report.is_known(engine, r)]
+        told = [r for r in _tellers(pack, known) if report.is_known(engine, r)]
         with engine.session() as session:
             tell: dict[str, Callable[[Session, Resource], list[dict[str, Any]]]] = {
                 "store": lambda s, r: [report.count_stores(s, r)],
@@ -87,7 +89,7 @@ def _status_of(
                 "waiting": report.list_waiting,
                 "silent": lambda s, r: find_silence(s, r, calendar, now, zone),
                 "held": report.list_held,
-                "control": lambda s, r: _totals(s, pack, r, engine),
+                "control": lambda s, r: _totals(s, r, told),
                 "back": report.list_undelivered,
                 "number": report.list_missing_numbers,
                 "rule": report.count_findings,
@@ -99,15 +101,19 @@ def _status_of(
             }
 
 
-def _totals(
-    session: Session, pack: Pack, resource: Resource, engine: Engine
-) -> list[dict[str, Any]]:
-    if (control := resource.control) is None:
-        return []
-    told = pack.get(control.resource)
-    if not report.is_known(engine, told):
-        return []
-    return compare_totals(session, resource, control, told)
+def _tellers(pack: Pack, resources: list[Resource]) -> list[Resource]:
+    """Return the resources that hold the control totals of ``resources``."""
+    return [pack.get(r.control.resource) for r in resources if r.control]
+
+
+def _totals(session: Session, resource: Resource, told: list[Resource]) -> list[dict[str, Any]]:
+    control = resource.control
+    return [
+        line
+        for teller in told
+        if control and teller.id == control.resource
+        for line in compare_totals(session, resource, control, teller)
+    ]
 
 
 def _balances(session: Session, resource: Resource, every: bool) -> list[dict[str, Any]]:

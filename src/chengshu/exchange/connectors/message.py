@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from chengshu.catalog.stream_source import MqttSource
 from chengshu.exchange.connectors.spool import forget
-from chengshu.exchange.files.jsonl import parse_value, render
+from chengshu.exchange.files.jsonl import DEEPEST, dump, parse_value, render
 from chengshu.exchange.files.model import ROWS_PER_BATCH, BatchBuilder, Finding
 from chengshu.exchange.port import Incoming
 
@@ -24,7 +24,7 @@ _MESSAGES = {
     "empty_array": "the payload is an empty array",
     "duplicate_key": "a key stands twice in an object; the payload is kept as it is",
     "half_character": "a value holds half of a surrogate pair; the payload is kept as it is",
-    "too_deep": "the payload is nested too deeply; it is kept as it is",
+    "too_deep": f"the payload is nested deeper than {DEEPEST} levels; it is kept as it is",
     "binary": "the payload is not text in UTF-8; it is kept as Base64",
     "nul": "a value holds a NUL character",
     "retained": "the broker had kept this message from before we came",
@@ -104,11 +104,8 @@ class _Reader:
         message: Mapping[str, Any],
     ) -> None:
         values, problem, rest = record
-        try:
-            cells, left = self._fit(values or {}, own)
-            rest = rest if values is None else left
-        except RecursionError:
-            cells, problem, rest = self._fit({}, own)[0], "too_deep", message["payload"]
+        cells, left = self._fit(values or {}, own)
+        rest = rest if values is None else left
         if problem is None and "\0" in "".join(cell or "" for cell in cells):
             problem = "nul"
         for code in filter(None, (problem, "retained" if message["retained"] else None)):
@@ -151,18 +148,14 @@ def _records(source: MqttSource, message: Mapping[str, Any]) -> Iterator[Record]
         yield value, None, None
     elif isinstance(value, list) and value:
         for one in value:
-            yield (one, None, None) if isinstance(one, dict) else (None, "not_object", _shown(one))
+            yield (
+                (one, None, None)
+                if isinstance(one, dict)
+                else (None, "not_object", dump([one])[1:-1])
+            )
     else:
         code = problem or ("empty_array" if value == [] else "not_object")
         yield None, code, text
-
-
-def _shown(value: Any) -> str:
-    """Return a value that is no object as JSON."""
-    try:
-        return str(render([value]))[1:-1]
-    except RecursionError:
-        return "[…]"
 
 
 def _pattern_of(topic: str) -> re.Pattern[str]:

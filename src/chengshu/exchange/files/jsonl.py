@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ from chengshu.exchange.files.model import BatchBuilder, TableFile
 from chengshu.kernel.errors import InputError, Where
 
 SAMPLE_LINES = 1000
-DEEP = 300
+DEEPEST = 300  # levels; deeper ones would meet the interpreter's limits
 
 _MESSAGES = {
     "not_json": "the line is not one JSON object; its text is kept as it is",
+    "too_deep": f"a value is nested deeper than {DEEPEST} levels; the line is kept as it is",
     "duplicate_key": "a key stands twice in the object; the line is kept as it is",
     "undecodable": "some bytes are not in the file's encoding; U+FFFD stands in their place",
     "half_character": "a value holds half of a surrogate pair; the line is kept as it is",
     "late_key": f"keys that the first {SAMPLE_LINES} lines do not have; kept apart",
 }
+
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)', re.DOTALL)
 
 
 class Number(str):
@@ -88,15 +93,14 @@ def parse_object(text: str) -> tuple[dict[str, Any] | None, str | None]:
 def parse_value(text: str) -> tuple[Any, str | None]:
     """Return what a JSON text holds, numbers as `Number`; or None and the code of what is wrong."""
     try:
+        if is_deep(text):
+            return None, "too_deep"
         value = parse(text, _make_object)
-        if text.count("{") + text.count("[") > DEEP:
-            # Parsing goes deeper than writing: what cannot be written is not taken.
-            dump(value)
         if "\\u" in text and not is_text(dump(value)):
             return None, "half_character"
     except _DuplicateKeyError:
         return None, "duplicate_key"
-    except (ValueError, RecursionError):
+    except ValueError:
         return None, "not_json"
     return value, None
 
@@ -113,7 +117,7 @@ def parse(
 
     Raises:
         ValueError: It is not JSON.
-        RecursionError: It is nested too deep.
+        RecursionError: It is nested too deep (see `is_deep`).
     """
     return json.loads(
         text,
@@ -123,6 +127,14 @@ def parse(
         object_pairs_hook=make_object,
         strict=strict,
     )
+
+
+def is_deep(text: str) -> bool:
+    """Return whether JSON is nested deeper than `DEEPEST`."""
+    if text.count("{") + text.count("[") <= DEEPEST:
+        return False
+    steps = (1 if mark in "{[" else -1 for mark in re.findall(r"[][{}]", _STRING.sub("", text)))
+    return any(level > DEEPEST for level in accumulate(steps))
 
 
 def is_text(value: str) -> bool:
