@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from chengshu.catalog.back import Back
 from chengshu.catalog.control import Control
 from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
 from chengshu.catalog.rule import Effect, Rule
+from chengshu.catalog.schedule import Schedule
 from chengshu.catalog.source import Source, TableSource
-from chengshu.standards.calendar import Calendar
 
 
 class Sharing(StrEnum):
@@ -38,46 +35,6 @@ class UpdateCycle(StrEnum):
     YEARLY = "yearly"
     IRREGULAR = "irregular"
     NEVER = "never"
-
-
-class City(Declared):
-    """``city.yaml``: whose pack this is.
-
-    Attributes:
-        days_off: Days off besides weekends and the public holidays that are known.
-        working_days: Days that are worked on all the same 调休.
-    """
-
-    name: Name
-    label: Label
-    division: Annotated[str, Field(pattern=r"^\d{6}$")]
-    timezone: str = "Asia/Shanghai"
-    days_off: tuple[str, ...] = ()
-    working_days: tuple[str, ...] = ()
-
-    @property
-    def calendar(self) -> Calendar:
-        """Return its working days."""
-        off, worked = (map(date.fromisoformat, d) for d in (self.days_off, self.working_days))
-        return Calendar().extended(off, worked)
-
-    @field_validator("days_off", "working_days")
-    @classmethod
-    def _are_days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for day in value:
-            if re.fullmatch(r"\d{4}-\d\d-\d\d", day) is None:
-                raise ValueError(f"{day!r} is no date, expected 2027-10-01 say")
-            date.fromisoformat(day)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as err:
-            raise ValueError(f"unknown time zone {value!r}, expected Asia/Shanghai say") from err
-        return value
 
 
 class Department(Declared):
@@ -205,6 +162,7 @@ class Resource(Declared):
         condition: On what condition a conditional resource is shared.
         secret: True marks a state secret 涉密; such a resource is refused.
         back: Where its findings are delivered back to its owner, if anywhere.
+        schedule: When it is pulled by itself; without one it is pulled by hand.
     """
 
     name: Name
@@ -224,6 +182,7 @@ class Resource(Declared):
     back: Back | None = None
     rows: RowRange = RowRange()
     control: Control | None = None
+    schedule: Schedule | None = None
 
     @property
     def id(self) -> str:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from chengshu.catalog.model import City, Departments, Element, Elements, FieldSpec, Resource
+from chengshu.catalog.city import City
+from chengshu.catalog.model import Departments, Element, Elements, FieldSpec, Resource
 from chengshu.catalog.yaml import find_line, load_model
 from chengshu.kernel.errors import ChengshuError, DeclarationError, NotFoundError, Where
+from chengshu.standards.calendar import Calendar
 from chengshu.standards.codes import CodeSet, read_code_set
 from chengshu.standards.model import ValueType
 from chengshu.standards.registry import value_type
@@ -42,6 +44,16 @@ class Pack:
     resources: Mapping[str, Resource]
     problems: tuple[DeclarationError, ...] = field(default=())
     unread: frozenset[str] = frozenset()
+
+    @property
+    def zone(self) -> str:
+        """Return the city's time zone."""
+        return self.city.timezone if self.city else "UTC"
+
+    @property
+    def calendar(self) -> Calendar:
+        """Return the city's working days."""
+        return self.city.calendar if self.city else Calendar()
 
     def get(self, name: str) -> Resource:
         """Return the resource of that id, or of that bare name when only one has it.
@@ -126,6 +138,27 @@ def usable_pack(root: Path) -> Pack:
     if pack.problems:
         raise pack.problems[0]
     return pack
+
+
+class PackReader:
+    """Returns the usable pack of a folder, read anew when one of its files has changed."""
+
+    def __init__(self, root: Path) -> None:
+        """Read nothing yet."""
+        self._root = root
+        self._read: tuple[object, Pack] | None = None
+
+    def __call__(self) -> Pack:
+        """Return the pack (see `usable_pack`)."""
+        state = [
+            (path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            for pattern in ("*.yaml", "codes/*.csv", "resources/*/*.yaml")
+            for path in sorted(self._root.glob(pattern))
+            for found in [path.stat()]
+        ]
+        if self._read is None or self._read[0] != state:
+            self._read = (state, usable_pack(self._root))
+        return self._read[1]
 
 
 def _load_codes(path: Path, root: Path) -> CodeSet:

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chengshu.catalog.model import City, Departments, Elements, Resource
+from chengshu.catalog.city import City
+from chengshu.catalog.model import Departments, Elements, Resource
 from chengshu.standards.registry import list_value_types
 
 

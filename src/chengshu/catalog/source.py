@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -39,7 +40,12 @@ class SqliteSource(TableSource):
 
 
 class PostgresSource(TableSource):
-    """A table of a PostgreSQL server; ``secret`` names the stored password, never holds it."""
+    """A table of a PostgreSQL server.
+
+    Attributes:
+        secret: Names the stored password, never holds it.
+        silence_s: How many seconds the server may be silent, until its first row too.
+    """
 
     kind: Literal["postgres"]
     host: str
@@ -47,6 +53,7 @@ class PostgresSource(TableSource):
     database: str
     user: str
     secret: Name
+    silence_s: Annotated[int, Field(ge=1)] = 900
 
 
 class MysqlSource(TableSource):
@@ -88,3 +95,10 @@ Source = Annotated[
     | MqttSource,
     Field(discriminator="kind"),
 ]
+
+
+def system_of(source: Source) -> str | None:
+    """Return the host that is asked for a source's rows, or None for files that we have at hand."""
+    if isinstance(source, HttpSource):
+        return urlsplit(source.url).hostname
+    return getattr(source, "host", None)

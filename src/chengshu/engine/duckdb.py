@@ -236,6 +236,10 @@ class DuckDBSession:
         if not self._has_turn and "lake" in sql:
             self._take_turn()
             self._has_turn = True
+        return self._execute(sql, step)
+
+    def _execute(self, sql: str, step: str) -> Any:
+        """Run one statement that does not see the lake, whatever names stand in it."""
         try:
             return self.con.execute(sql)
         except _errors() as err:
@@ -247,14 +251,14 @@ class DuckDBSession:
         sql = self._attached.enter_context(scan.attached(own))
         into = f"CREATE TEMP TABLE {quote(name)} AS {select} FROM ({sql}) AS scan({columns})"
         try:
-            self.execute(into, step)
+            self._execute(into, step)
         except EngineError as err:
             raise (err if err.why else scan.lost()) from err.__cause__
 
     def _take(self, name: str, arrow: object, select: str, step: str) -> None:
         self.con.register("arrow_in", arrow)
         try:
-            self.execute(f"CREATE TEMP TABLE {quote(name)} AS {select} FROM arrow_in", step)
+            self._execute(f"CREATE TEMP TABLE {quote(name)} AS {select} FROM arrow_in", step)
         finally:
             self.con.unregister("arrow_in")
 

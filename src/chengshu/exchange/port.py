@@ -89,6 +89,8 @@ class Surroundings:
             the process. Each resource has a folder of its own in the home's; a connector is given
             that one, which may not be there yet.
         objects: Folder of the object store.
+        moved: To be called whenever the source has given something, beyond the batches that are
+            read; raises ExternalError when the pull has had its time.
     """
 
     root: Path
@@ -96,6 +98,7 @@ class Surroundings:
     secret: Callable[[str], str]
     spool: Path
     objects: Path
+    moved: Callable[[], None] = lambda: None
 
 
 class Connector(Protocol):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Event
 
 import pyarrow as pa
 
 from chengshu.catalog import Pack, Resource
 from chengshu.engine import Engine
 from chengshu.engine.sql import listed, literal, quote
-from chengshu.exchange.connectors import CONNECTORS
+from chengshu.exchange.connectors import CONNECTORS, RECEIVERS
 from chengshu.exchange.files.model import schema_of
 from chengshu.exchange.files.own import PROBLEM_COLUMN
 from chengshu.exchange.port import Incoming, Past, Surroundings
@@ -61,6 +62,22 @@ def find_incoming(
             raise
         found = []
     return [*found, *reported]
+
+
+def is_received(resource: Resource) -> bool:
+    """Tell whether what a resource is made of is sent to us, so that somebody must listen."""
+    return resource.source.kind in RECEIVERS
+
+
+def receive_into(resource: Resource, around: Surroundings, stop: Event) -> None:
+    """Listen to what is sent for a resource until told to stop; it waits in the spool.
+
+    Raises:
+        ConflictError: Somebody else listens already.
+        ExternalError: The other side refuses us, or too much waits to be landed.
+    """
+    around = replace(around, spool=around.spool / resource.table)
+    RECEIVERS[resource.source.kind](resource.source, around, stop)
 
 
 def _past(engine: Engine, resource: Resource, run: str) -> Past:
@@ -139,11 +156,10 @@ def _new_sql(resource: Resource) -> str:
 
 
 def _delivery(pack: Pack, incoming: Incoming, pull: Pull, missing: Sequence[str]) -> Delivery:
-    zone = pack.city.timezone if pack.city else "UTC"
     return Delivery(
         step_key=incoming.key,
         mode=incoming.mode,
-        as_of=incoming.as_of or pull.as_of or wall_time(zone),
+        as_of=incoming.as_of or pull.as_of or wall_time(pack.zone),
         source=incoming.source,
         source_digest=incoming.digest,
         watermark=incoming.watermark,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from chengshu.catalog import Pack
+from chengshu.catalog import Pack, Resource
+from chengshu.catalog.source import system_of
 from chengshu.engine import Engine
 from chengshu.exchange.port import Surroundings
+from chengshu.flows.turns import AT_ONCE, Turn, Turns
+from chengshu.kernel.errors import ExternalError
 
 
 def silent(resource: str, stage: str, rows: int) -> None:
@@ -26,6 +32,7 @@ class Platform:
         spool: Folder for what has been received and has not landed yet.
         objects: Folder of the object store.
         progress: Told ``resource, stage, rows so far``.
+        turns: Who may go, of the runs that are under way.
     """
 
     engine: Engine
@@ -35,8 +42,40 @@ class Platform:
     spool: Path
     objects: Path
     progress: Callable[[str, str, int], None] = silent
+    turns: Turns = field(default_factory=Turns)
 
-    def around(self, pack: Pack) -> Surroundings:
+    def around(self, pack: Pack, moved: Callable[[], None] = lambda: None) -> Surroundings:
         """Return what connectors need."""
-        zone = pack.city.timezone if pack.city else "UTC"
-        return Surroundings(pack.root, zone, self.secret, self.spool, self.objects)
+        return Surroundings(pack.root, pack.zone, self.secret, self.spool, self.objects, moved)
+
+    @contextmanager
+    def pulling(self, pack: Pack, resource: Resource) -> Iterator[Surroundings]:
+        """Wait for a resource's turn at its source; yields what its connector needs.
+
+        Raises:
+            ExternalError: It took longer than its schedule allows.
+        """
+        schedule, host = resource.schedule, system_of(resource.source)
+        limits = pack.city.limits if pack.city else {}
+        turn = Turn(
+            "pull", schedule.priority if schedule else "normal", host,
+            limits.get(str(host), AT_ONCE),
+        )  # fmt: skip
+        with self.turns.taken(turn) as moves:
+            until = time.monotonic() + (schedule.longest_s if schedule else math.inf)
+
+            def moved() -> None:
+                moves()
+                if schedule and time.monotonic() > until:
+                    raise ExternalError(
+                        resource.id, f"its pull took longer than {schedule.longest}",
+                        retryable=True, hint="Nothing of the delivery was taken; mend the source, "
+                        "or let schedule.longest be longer.",
+                    )  # fmt: skip
+
+            try:
+                yield self.around(pack, moved)
+            except ExternalError:
+                # Who was cut off because of that has told of a source that is lost.
+                moved()
+                raise

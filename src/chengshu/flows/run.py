@@ -17,6 +17,7 @@ from chengshu.catalog import Pack, Resource
 from chengshu.exchange.back.send import send_back
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.platform import Platform
+from chengshu.flows.turns import Turn
 from chengshu.kernel.errors import ChengshuError, ConflictError, HeldError
 from chengshu.libraries.landing import find_batch
 from chengshu.libraries.refine import decide, judged_otherwise, refine_pending
@@ -84,7 +85,10 @@ def _told(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         try:
             return {"value": act(*args), "error": None}
         except ChengshuError as err:
-            told = {"code": err.code, "message": str(err), "exit_code": err.exit_code}
+            told = {
+                "code": err.code, "message": str(err), "exit_code": err.exit_code,
+                "retryable": err.retryable,
+            }  # fmt: skip
             return {"value": None, "error": told}
 
     return tell
@@ -95,8 +99,8 @@ def _told(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 def waiting_step(name: str, version: str, run: str) -> list[str]:
     """Return the keys of the deliveries that wait, in order."""
     platform, pack, resource = _opened(name, version)
-    incoming = find_incoming(platform.engine, resource, platform.around(pack), run)
-    return [item.key for item in incoming]
+    with platform.pulling(pack, resource) as around:
+        return [item.key for item in find_incoming(platform.engine, resource, around, run)]
 
 
 @DBOS.step(name="land")
@@ -104,16 +108,18 @@ def waiting_step(name: str, version: str, run: str) -> list[str]:
 def land_step(name: str, version: str, run: str, key: str, as_of: str | None) -> int:
     """Pull one delivery and land it; return its batch."""
     platform, pack, resource = _opened(name, version)
-    found = find_incoming(platform.engine, resource, platform.around(pack), run)
-    incoming = [item for item in found if item.key == key]
-    if not incoming:
-        return _landed(platform, resource, key)
-    pull = Pull(
-        run,
-        datetime.fromisoformat(as_of) if as_of else None,
-        lambda rows: platform.progress(resource.id, "pull", rows),
-    )
-    return land_incoming(platform.engine, pack, resource, incoming[0], pull).number
+    with platform.pulling(pack, resource) as around:
+        found = find_incoming(platform.engine, resource, around, run)
+        incoming = [item for item in found if item.key == key]
+        if not incoming:
+            return _landed(platform, resource, key)
+
+        def tell(rows: int) -> None:
+            around.moved()
+            platform.progress(resource.id, "pull", rows)
+
+        pull = Pull(run, datetime.fromisoformat(as_of) if as_of else None, tell)
+        return land_incoming(platform.engine, pack, resource, incoming[0], pull).number
 
 
 @DBOS.step(name="refine")
@@ -121,9 +127,11 @@ def land_step(name: str, version: str, run: str, key: str, as_of: str | None) ->
 def refine_step(name: str, version: str) -> list[int]:
     """Refine everything of the resource that landed; return the batches judged now, or again."""
     platform, pack, resource = _opened(name, version)
-    platform.progress(resource.id, "refine", 0)
-    judged = judged_otherwise(platform.engine, resource, version)
-    judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}
+    priority = resource.schedule.priority if resource.schedule else "normal"
+    with platform.turns.taken(Turn("refine", priority)):
+        platform.progress(resource.id, "refine", 0)
+        judged = judged_otherwise(platform.engine, resource, version)
+        judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}
     platform.progress(resource.id, "done", 0)
     return sorted(judged)
 

@@ -16,6 +16,11 @@ def wall_time(zone: str) -> datetime:
     return datetime.now(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)
 
 
+def wall_of(moment: datetime, zone: str) -> datetime:
+    """Return a time in UTC as wall time in ``zone``; both without a zone."""
+    return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)
+
+
 def local_time(zone: str) -> datetime:
     """Return the time in ``zone``, with its offset from UTC."""
     return datetime.now(ZoneInfo(zone))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from chengshu.catalog import Resource
 from chengshu.catalog.model import UpdateCycle
 from chengshu.engine import Session
 from chengshu.engine.sql import literal
+from chengshu.kernel.clock import wall_of
 from chengshu.libraries import stores
 from chengshu.standards.calendar import Calendar, add_months
 
@@ -52,8 +52,7 @@ def find_silence(
     )
     if row["heard"] is None:
         return []
-    utc = row["heard"].replace(tzinfo=ZoneInfo("UTC"))
-    heard = utc.astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)
+    heard = wall_of(row["heard"], zone)
     due = due_on(resource.update, heard.date(), calendar)
     if due is None or now.date() <= due:
         return []

@@ -102,7 +102,7 @@ class Home:
     @contextmanager
     def writing(self, progress: Callable[[str, str, int], None]) -> Iterator[Platform]:
         """Open the platform to run flows; only for the process that holds the lock."""
-        from chengshu.catalog import usable_pack
+        from chengshu.catalog.pack import PackReader
         from chengshu.engine.duckdb import DuckDBEngine
         from chengshu.flows.platform import Platform
 
@@ -110,7 +110,7 @@ class Home:
         try:
             with self.open_secrets() as secrets:
                 yield Platform(
-                    engine, lambda: usable_pack(self.pack), self.flows, secrets.get,
+                    engine, PackReader(self.pack), self.flows, secrets.get,
                     self.spool, self.root.resolve() / "objects", progress,
                 )  # fmt: skip
         finally:

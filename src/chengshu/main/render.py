@@ -94,6 +94,11 @@ def say(text: str, style: str | None = None) -> None:
     OUT.print(text, markup=False, soft_wrap=True, style=style)
 
 
+def warn(text: str) -> None:
+    """Print a line for a person beside the output."""
+    ERR.print(text, markup=False)
+
+
 @contextmanager
 def progress_of_runs() -> Iterator[Callable[[str, str, int], None]]:
     """Show how far runs are; give the function that they tell it to."""

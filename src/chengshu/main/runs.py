@@ -15,21 +15,59 @@ import typer
 from chengshu.catalog import Pack, usable_pack
 from chengshu.catalog.lint import lint_used
 from chengshu.exchange.report import keep_report
-from chengshu.flows.worker import Outcome, asks_of, run_asks
+from chengshu.flows.asks import Outcome, asks_of, list_last_runs
+from chengshu.flows.pauses import list_pauses, pause_of
+from chengshu.flows.worker import run_asks
 from chengshu.kernel.errors import InputError
 from chengshu.libraries.landing import list_batches
 from chengshu.libraries.reconcile import balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.packs import parsing_engine
-from chengshu.main.render import progress_of_runs, say, show_json, show_table
+from chengshu.main.render import progress_of_runs, say, show_json, show_table, warn
 from chengshu.main.shows import BALANCE, BALANCED, line_of, say_empty
 from chengshu.main.uses import person
 
 
-def run(root: Path, names: list[str], as_of: str | None, json: bool, *, refine: bool) -> None:
+def run(
+    root: Path,
+    names: list[str],
+    as_of: str | None,
+    json: bool,
+    *,
+    refine: bool,
+    failed: bool = False,
+) -> None:
     """Run resources of a home (all if none is named) and report; the worst error ends it."""
     home = open_home(root)
-    _report(home, run_home(home, names, as_of, refine=refine), json)
+    chosen = _chosen(home, names, failed=failed)
+    if not chosen:
+        warn("there is nothing to run")
+        return
+    _report(home, run_home(home, chosen, as_of, refine=refine), json)
+
+
+def _chosen(home: Home, names: list[str], *, failed: bool) -> list[str]:
+    """Return the resources that are to run: none that is paused, and where it is said only failed.
+
+    Raises:
+        InputError: One that was named is paused.
+    """
+    pack = usable_pack(home.pack)
+    with closing(home.open_state()) as state:
+        pauses = list_pauses(state)
+    chosen = [pack.get(name) for name in names] or list(pack.resources.values())
+    for resource in list(chosen):
+        if pause := pause_of(pauses, resource):
+            told = f"{resource.id} is paused by {pause.person}: {pause.reason}"
+            if names:
+                raise InputError(told, hint=f"End that with: chengshu resume {pause.name}")
+            warn(told)
+            chosen.remove(resource)
+    ids = [resource.id for resource in chosen]
+    if failed:
+        last = list_last_runs(home.flows, ids)
+        ids = [name for name in ids if name in last and last[name].error]
+    return ids
 
 
 def decide(root: Path, name: str, batch: int, step: str, reason: str, json: bool) -> None:
@@ -52,7 +90,7 @@ def report_zero(root: Path, name: str, reason: str, as_of: str | None) -> None:
 
 
 def _report(home: Home, outcomes: list[Outcome], json: bool) -> None:
-    report = [line for outcome in outcomes for line in _lines(home, outcome)]
+    report = [line for outcome in outcomes for line in lines_of(home, outcome)]
     if json:
         show_json(report)
     else:
@@ -76,7 +114,7 @@ def run_home(
     decision: list[Any] | None = None,
 ) -> list[Outcome]:
     """Run resources of a home to their end, as the worker or through the one that is."""
-    pack = _sound_pack(home, names)
+    pack = sound_pack(home, names)
     time = business_time(as_of)
     moment = time.isoformat(sep=" ") if time else None
     asks = asks_of(pack, names, moment, refine=refine, key=key)
@@ -116,7 +154,7 @@ def _merged(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return list(found.values())
 
 
-def _sound_pack(home: Home, names: list[str]) -> Pack:
+def sound_pack(home: Home, names: list[str]) -> Pack:
     """Return the pack, or raise the first thing that is wrong with what the runs use of it."""
     pack = usable_pack(home.pack)
     used = [pack.get(name) for name in names] or list(pack.resources.values())
@@ -128,14 +166,14 @@ def _sound_pack(home: Home, names: list[str]) -> Pack:
 
 def show_outcomes(home: Home, outcomes: list[Outcome]) -> None:
     """Print what runs came to."""
-    _show([line for outcome in outcomes for line in _lines(home, outcome)], outcomes)
+    _show([line for outcome in outcomes for line in lines_of(home, outcome)], outcomes)
 
 
 def _rests_on_others(resource: Any) -> bool:
     return any(rule.other for rule in resource.rules)
 
 
-def _lines(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
+def lines_of(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
     """Return what happened to one resource: a line a batch (balanced if refined), and an error."""
     lines: list[dict[str, Any]] = []
     if outcome.batches:

@@ -21,7 +21,6 @@ from chengshu.libraries.reconcile import Balance, balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import say, show_json, show_table
 from chengshu.security.mask import is_masked, shown_columns
-from chengshu.standards.calendar import Calendar
 
 BALANCE = (
     "resource", "batch", "mode", "pulled", "accepted", "ended", "unchanged", "repeated", "refused",
@@ -76,8 +75,7 @@ def show_status_of(home: Home, pack: Pack) -> None:
 def _status_of(
     home: Home, pack: Pack, chosen: list[Resource], every: bool
 ) -> dict[str, list[dict[str, Any]]]:
-    zone = pack.city.timezone if pack.city else "UTC"
-    calendar, now = pack.city.calendar if pack.city else Calendar(), wall_time(zone)
+    now = wall_time(pack.zone)
     with home.reading() as engine:
         # What is known is looked up before the session, whose snapshot has at least that.
         known = [r for r in chosen if report.is_known(engine, r)]
@@ -87,7 +85,7 @@ def _status_of(
                 "store": lambda s, r: [report.count_stores(s, r)],
                 "batch": lambda s, r: _balances(s, r, every),
                 "waiting": report.list_waiting,
-                "silent": lambda s, r: find_silence(s, r, calendar, now, zone),
+                "silent": lambda s, r: find_silence(s, r, pack.calendar, now, pack.zone),
                 "held": report.list_held,
                 "control": lambda s, r: _totals(s, r, told),
                 "back": report.list_undelivered,

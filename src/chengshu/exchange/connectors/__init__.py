@@ -5,7 +5,7 @@ from typing import Any
 
 from chengshu.exchange.connectors.file import find_files
 from chengshu.exchange.connectors.http import find_http
-from chengshu.exchange.connectors.mqtt import find_mqtt
+from chengshu.exchange.connectors.mqtt import find_mqtt, receive
 from chengshu.exchange.connectors.mysql import find_mysql
 from chengshu.exchange.connectors.objects import find_objects
 from chengshu.exchange.connectors.postgres import find_postgres
@@ -22,5 +22,7 @@ CONNECTORS: Mapping[str, Any] = {
     "http": find_http,
     "mqtt": find_mqtt,
 }
+# Those that somebody must listen to between pulls.
+RECEIVERS: Mapping[str, Any] = {"mqtt": receive}
 
-__all__ = ["CONNECTORS"]
+__all__ = ["CONNECTORS", "RECEIVERS"]

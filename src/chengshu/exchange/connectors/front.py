@@ -29,7 +29,9 @@ class Front:
         attach: Attaches the server on a connection, with a secret, both under the name given.
         unreadable: The error to raise when a query cannot be run.
         lost: The error to raise when the server fails in the middle.
-        watched: What is entered while the server is in use.
+        watched: What is entered while the server is in use; calls what it is given while
+            something comes.
+        moved: See `Surroundings`.
     """
 
     extension: str
@@ -37,7 +39,8 @@ class Front:
     attach: Callable[[Any, str], None]
     unreadable: ChengshuError
     lost: ExternalError
-    watched: Callable[[], AbstractContextManager[None]] = nullcontext
+    watched: Callable[[Callable[[], None]], AbstractContextManager[object]] = nullcontext
+    moved: Callable[[], None] = lambda: None
 
     def query_sql(self, name: str, sql: str) -> str:
         """Return SQL of what a query of the server gives."""
@@ -87,7 +90,15 @@ def _attached(front: Front, con: Any) -> Iterator[str]:
     import duckdb
 
     name = f"front_{uuid4().hex}"
-    with front.watched():
+
+    def heard() -> None:
+        try:
+            front.moved()
+        except ExternalError:
+            # Its time is up; who waits for the rows is told that the server is lost.
+            con.interrupt()
+
+    with front.watched(heard):
         try:
             front.attach(con, name)
             yield name

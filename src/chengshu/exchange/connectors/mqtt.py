@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from pathlib import Path
 from secrets import token_hex
 from threading import Event
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ LINGER_S = 0.003
 COMMIT_MESSAGES, COMMIT_S = 1000, 0.1
 # A receiver's file becomes a delivery when it is so old, be it small.
 SEAL_S = 10.0
+# With so much waiting to land, a receiver leaves what comes to the broker.
+FULL_BYTES = 1 << 30
+LOOK_S = 1.0
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -54,7 +58,7 @@ def receive(source: MqttSource, around: Surroundings, stop: Event) -> None:
 
     Raises:
         ConflictError: Another receiver or pull holds the spool.
-        ExternalError: The broker refuses us.
+        ExternalError: The broker refuses us, or what has come does not land.
     """
     with holding(around.spool) as ours:
         if not ours:
@@ -101,8 +105,22 @@ def _drain(source: MqttSource, around: Surroundings) -> None:
 
 def _listen(session: Session, stop: Event) -> None:
     """Receive and commit until told to stop: when nothing more comes, or enough has come."""
+    look = 0.0
     while not stop.is_set():
         pumped = session.pump(LINGER_S if session.uncommitted else 0.1)
         if session.uncommitted and (not pumped or session.is_due(COMMIT_MESSAGES, COMMIT_S)):
             session.commit()
         session.seal_older_than(SEAL_S)
+        if time.monotonic() > look:
+            _check_room(session.spool.folder)
+            look = time.monotonic() + LOOK_S
+
+
+def _check_room(folder: Path) -> None:
+    size = sum(path.stat().st_size for path in waiting(folder))
+    if size > FULL_BYTES:
+        raise ExternalError(
+            f"spool {folder.name}", f"{size >> 20} MiB wait to land; we do not listen until there "
+            "is room, and the broker may drop what it cannot keep", retryable=False,
+            hint="See chengshu status why they do not land.",
+        )  # fmt: skip

@@ -83,7 +83,8 @@ def _front_of(source: MysqlSource, around: Surroundings) -> Front:
             retryable=True,
             hint=f"Nothing was taken; pull again. {_LIMITS}",
         ),
-        watched=lambda: bounded_silence(_host(source), source.port, source.silence_s),
+        watched=lambda heard: bounded_silence(_host(source), source.port, source.silence_s, heard),
+        moved=around.moved,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from chengshu.catalog.source import PostgresSource
 from chengshu.engine.sql import literal, quote
 from chengshu.exchange.connectors.front import Ask, Front, connected, read_batches
+from chengshu.exchange.connectors.silence import bounded_silence
 from chengshu.exchange.connectors.table import Part, check_columns, numbered_parts, select_sql
 from chengshu.exchange.connectors.watermark import NUMBER, TIME, MarkColumn, Span, span_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
@@ -63,9 +64,13 @@ def _front_of(source: PostgresSource, around: Surroundings) -> Front:
             hint=f"Check that user {source.user!r} may read it.",
         ),
         lost=ExternalError(
-            _name(source), "the connection ended in the middle of the pull",
+            _name(source),
+            f"the connection ended, or was silent for {source.silence_s} s, in the middle of the "
+            "pull",
             retryable=True, hint="Nothing was taken; pull again.",
         ),
+        watched=lambda heard: bounded_silence(source.host, source.port, source.silence_s, heard),
+        moved=around.moved,
     )  # fmt: skip
 
 

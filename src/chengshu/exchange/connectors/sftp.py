@@ -122,7 +122,7 @@ class _Pull:
     async def _fetch(self, server: Server, file: RemoteFile) -> bool:
         """Fetch a file; tell whether it stayed as it was. If not, it is left to the next pull."""
         with writing(self.around.spool / "files") as writer:
-            if not await server.fetch(file, writer):
+            if not await server.fetch(file, writer, self.around.moved):
                 return False
             writer.keep(self._copy(file, writer.digest))
         self.notes["digests"][file.name] = [*file.state, writer.digest]

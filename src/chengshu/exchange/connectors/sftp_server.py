@@ -7,7 +7,7 @@ never repeated. Names are bytes on the way: many servers' names are GB18030.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -105,7 +105,7 @@ class Server:
                         found.append(_remote(path, attrs))
         return found
 
-    async def fetch(self, file: RemoteFile, writer: Writer) -> bool:
+    async def fetch(self, file: RemoteFile, writer: Writer, moved: Callable[[], None]) -> bool:
         """Write a file's bytes; tell whether it is still the one that was listed."""
         path = self._at(file.path)
         with _told(self._source, f"file {file.name} cannot be read"):
@@ -113,6 +113,7 @@ class Server:
             try:
                 while chunk := await self._answer(stream.read(CHUNK_BYTES)):
                     writer.write(cast(bytes, chunk))
+                    moved()
             finally:
                 await self._answer(stream.close())
         return await self.is_unchanged(file) and writer.size == file.size

@@ -8,7 +8,7 @@ import socket
 import struct
 import termios
 import threading
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,18 +18,20 @@ _LAST_RECEIVED = 52
 
 
 @contextmanager
-def bounded_silence(host: str, port: int, limit_s: float) -> Iterator[None]:
+def bounded_silence(
+    host: str, port: int, limit_s: float, heard: Callable[[], None]
+) -> Iterator[None]:
     """End this process's connections to a server from which nothing comes for ``limit_s``.
 
     Whoever waits on such a connection then gets the error of one that was lost. What has come and
-    was not read yet is no silence: the reader is busy. Only Linux tells this; elsewhere nothing
-    is ended.
+    was not read yet is no silence: the reader is busy. While something comes, ``heard`` is called
+    every few seconds. Only Linux tells this; elsewhere nothing is ended.
     """
     if not hasattr(socket, "TCP_INFO") or not _FDS.exists():
         yield
         return
     done = threading.Event()
-    watch = threading.Thread(target=_watch, args=(done, host, port, limit_s), daemon=True)
+    watch = threading.Thread(target=_watch, args=(done, host, port, limit_s, heard), daemon=True)
     watch.start()
     try:
         yield
@@ -38,23 +40,31 @@ def bounded_silence(host: str, port: int, limit_s: float) -> Iterator[None]:
         watch.join()
 
 
-def _watch(done: threading.Event, host: str, port: int, limit_s: float) -> None:
-    while not done.wait(min(limit_s / 4, 5)):
+def _watch(
+    done: threading.Event, host: str, port: int, limit_s: float, heard: Callable[[], None]
+) -> None:
+    look_s = min(limit_s / 4, 5)
+    while not done.wait(look_s):
         with suppress(OSError):
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             peers = {(address[4][0], address[4][1]) for address in found}
-            for name in os.listdir(_FDS):
-                _end_if_silent(int(name), peers, limit_s)
+            silences = [_silence_with(int(name), peers, limit_s) for name in os.listdir(_FDS)]
+            if min(silences) <= look_s:
+                heard()
 
 
-def _end_if_silent(number: int, peers: Container[object], limit_s: float) -> None:
+def _silence_with(number: int, peers: Container[object], limit_s: float) -> float:
+    """Return how long one of the peers has been silent on a file; end it after ``limit_s``."""
     with suppress(OSError):
-        if not os.readlink(_FDS / str(number)).startswith("socket:"):
-            return
         # A copy, so that the number cannot become another file's meanwhile.
-        with socket.socket(fileno=os.dup(number)) as copy:
-            if copy.getpeername()[:2] in peers and _silence_of(copy) > limit_s:
-                copy.shutdown(socket.SHUT_RDWR)
+        if os.readlink(_FDS / str(number)).startswith("socket:"):
+            with socket.socket(fileno=os.dup(number)) as copy:
+                if copy.getpeername()[:2] in peers:
+                    silence = _silence_of(copy)
+                    if silence > limit_s:
+                        copy.shutdown(socket.SHUT_RDWR)
+                    return silence
+    return float("inf")
 
 
 def _silence_of(connection: socket.socket) -> float:

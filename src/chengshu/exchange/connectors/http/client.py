@@ -56,17 +56,14 @@ class Client:
             InputError: It cannot be sent, or the file of certificates cannot be read.
         """
         self.source, self.url, self.zone = source, httpx.URL(source.url), around.timezone
+        self._tell = around.moved
         self.name = f"api {self.url.netloc.decode()}{self.url.path}"
         self._secret = _sendable(around.secret(source.auth.secret), source) if source.auth else ""
         self._token, self._proven = "", False
         timeout = httpx.Timeout(source.timeout_s)
         self._http = httpx.Client(verify=_trust(source, around), timeout=timeout, trust_env=False)
 
-    def __enter__(self) -> Client:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
@@ -93,6 +90,7 @@ class Client:
     def _patiently(self, act: Callable[[], Answer]) -> Answer:
         attempt = 1
         while True:
+            self._tell()
             try:
                 return act()
             except UnfitAnswerError as err:

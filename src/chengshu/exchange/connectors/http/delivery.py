@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def _pull(source: HttpSource, past: Past, around: Surroundings) -> Pulled:
     floor = floor_of(source, past.watermark, around.timezone) if source.since else None
     fixed = {source.since: floor} if source.since and floor is not None else {}
     around.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Client(source, around) as client:
+    with closing(Client(source, around)) as client:
         reading = read_all(client, fixed, around.spool / PULLED, past.key)
         if not reading.rows and source.is_whole:
             client.fail(

@@ -1,0 +1,139 @@
+"""Serve a home: ask for what is due, follow it, and listen to what is sent to us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from dbos import DBOSClient
+
+from chengshu.catalog import Pack, Resource
+from chengshu.flows.asks import (
+    DUE,
+    ENDED,
+    Ask,
+    Outcome,
+    ask_of,
+    asking,
+    enqueue,
+    in_order,
+    last_run_of,
+    outcome_of,
+)
+from chengshu.flows.pauses import Pause, pause_of
+from chengshu.flows.platform import Platform
+from chengshu.flows.receivers import Receivers
+from chengshu.flows.schedule import Try, key_of, next_try, rests, try_of_run
+from chengshu.flows.worker import drain, serving
+from chengshu.kernel.clock import wall_time
+from chengshu.kernel.errors import ChengshuError
+
+LOOK_S = 0.5
+# So long, once told to stop, what is under way may take; the rest goes on at the next start.
+GRACE_S = 10.0
+Paused = Callable[[], Mapping[str, Pause]]
+
+
+def serve(
+    open_platform: Callable[[], Any], flows: Path, lock: Path, paused: Paused, stop: Event
+) -> Iterator[Outcome | str]:
+    """Serve a home until told to stop.
+
+    Args:
+        open_platform: Context manager of the platform.
+        flows: SQLite file of the flows.
+        lock: Lock file of the home; while another process works, this one waits for it.
+        paused: Returns what is paused.
+        stop: Set to end it.
+
+    Yields:
+        How each run ended, and as text what goes wrong besides. After the stop, where runs are
+        still under way, ``""``: the process may end as it stands, and they go on at the next start.
+    """
+    with (
+        serving(open_platform, flows, lock) as platform,
+        asking(flows) as client,
+        Receivers(platform) as receivers,
+    ):
+        board, reader = Board(client), _Reader(platform)
+        while not stop.wait(LOOK_S):
+            pack, troubles = reader.read()
+            yield from troubles
+            if pack is not None:
+                pauses = paused()
+                going = [r for r in pack.resources.values() if not pause_of(pauses, r)]
+                yield from receivers.keep(pack, [r for r in going if r.schedule])
+                board.ask(pack, going, wall_time(pack.zone))
+                yield from board.ended(pack.zone)
+        receivers.close()
+        if not drain(GRACE_S):
+            yield ""
+
+
+class _Reader:
+    """Reads the city pack; while it is broken, the last one that was whole stands."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform, self._told = platform, ""
+        self._pack: Pack | None = None
+
+    def read(self) -> tuple[Pack | None, list[str]]:
+        """Return the pack, and what is newly wrong with it."""
+        trouble = ""
+        try:
+            self._pack = self._platform.pack()
+        except ChengshuError as err:
+            trouble = f"{err} Until it is mended, schedules stay as they were."
+        news = [trouble] if trouble and trouble != self._told else []
+        self._told = trouble
+        return self._pack, news
+
+
+@dataclass(slots=True)
+class Board:
+    """The tries of every resource that has a schedule: the last one, and those under way."""
+
+    client: DBOSClient
+    last: dict[str, Try | None]
+    going: dict[str, Ask]
+
+    def __init__(self, client: DBOSClient) -> None:
+        """Know nothing yet: what was tried before, the flows' database says."""
+        self.client, self.last, self.going = client, {}, {}
+
+    def ask(self, pack: Pack, resources: Sequence[Resource], now: datetime) -> None:
+        """Ask for the runs of ``resources`` that are due now."""
+        for name in in_order(pack, [r.id for r in resources if r.schedule]):
+            resource = pack.resources[name]
+            if name not in self.last:
+                self.last[name] = self._last_of(name, pack.zone)
+            one = next_try(resource, self.last[name], now, pack.calendar)
+            busy = {ask.resource for ask in self.going.values()}
+            if one and not rests(resource, busy, one.due, now):
+                key = enqueue(self.client, replace(ask_of(pack, name), key=key_of(name, one)))
+                self.last[name], self.going[key] = one, ask_of(pack, name)
+
+    def ended(self, zone: str) -> Iterator[Outcome]:
+        """Yield how runs ended since the last look."""
+        found: Any = self.client.list_workflows(workflow_ids=list(self.going)) if self.going else ()
+        for status in found:
+            if status.status in ENDED:
+                ask = self.going.pop(status.workflow_id)
+                last = last_run_of(ask.resource, status)
+                self.last[ask.resource] = try_of_run(last, zone)
+                yield outcome_of(ask, status)
+
+    def _last_of(self, name: str, zone: str) -> Try | None:
+        """Return the last try that an earlier process asked for; it may still be under way."""
+        found: Any = self.client.list_workflows(
+            workflow_id_prefix=f"{DUE}:{name}:", sort_desc=True, limit=1
+        )
+        for status in found:
+            if status.status not in ENDED:
+                self.going[status.workflow_id] = Ask(*status.input["args"])
+            return try_of_run(last_run_of(name, status), zone)
+        return None

@@ -1,0 +1,155 @@
+"""Commands that make a home, and bring data in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from chengshu.main.app import AsOf, Json, Names, app
+
+
+@app.command("init")
+def init(
+    folder: Annotated[Path, typer.Argument(help="The home folder to make.")],
+    pack: Annotated[
+        Path | None, typer.Option(help="The city pack; FOLDER/packs/city if not given.")
+    ] = None,
+) -> None:
+    """Make a home folder: it keeps stores, flows and settings."""
+    from chengshu.main import homes
+
+    homes.init(folder, pack)
+
+
+@app.command("check")
+def check(
+    context: typer.Context,
+    pack: Annotated[
+        Path | None, typer.Argument(help="A city pack; the home's if not given.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One object a problem.")] = False,
+) -> None:
+    """Check a city pack: files, rules on every engine, meanings."""
+    from chengshu.main import packs
+
+    packs.check(context.obj, pack, json)
+
+
+@app.command("secret")
+def secret(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The name that the city pack uses.")],
+) -> None:
+    """Store a secret, as a front store's password.
+
+    It is asked for, or read from a pipe.
+    """
+    from chengshu.main import homes
+
+    homes.secret(context.obj, name)
+
+
+@app.command("pull")
+def pull(
+    context: typer.Context, resources: Names = None, as_of: AsOf = None, json: Json = False
+) -> None:
+    """Pull what waits at the sources and land it as it came."""
+    from chengshu.main import runs
+
+    runs.run(context.obj, resources or [], as_of, json, refine=False)
+
+
+@app.command("run")
+def run(
+    context: typer.Context,
+    resources: Names = None,
+    as_of: AsOf = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those whose last run failed.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Pull, land, refine and check what changed.
+
+    It goes on where an earlier run was cut off.
+    """
+    from chengshu.main import runs
+
+    runs.run(context.obj, resources or [], as_of, json, refine=True, failed=failed)
+
+
+@app.command("serve")
+def serve(context: typer.Context, json: Json = False) -> None:
+    """Pull by schedule, and do what other commands ask for.
+
+    It goes on until it is stopped (Ctrl-C, SIGTERM).
+    """
+    from chengshu.main import schedules
+
+    schedules.serve_home(context.obj, json)
+
+
+@app.command("schedule")
+def schedule(context: typer.Context, json: Json = False) -> None:
+    """Show what is due when, how it went last, what is paused."""
+    from chengshu.main import schedules
+
+    schedules.show_schedule(context.obj, json)
+
+
+@app.command("pause")
+def pause(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="department/resource, or a whole department")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+) -> None:
+    """Pull no more from a resource, or a department, until resumed."""
+    from chengshu.main import schedules
+
+    schedules.pause_one(context.obj, name, reason)
+
+
+@app.command("resume")
+def resume(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What was paused.")],
+) -> None:
+    """End a pause; what fell due meanwhile is pulled once."""
+    from chengshu.main import schedules
+
+    schedules.resume_one(context.obj, name)
+
+
+@app.command("decide")
+def decide(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    batch: Annotated[int, typer.Argument(help="The batch that is held.")],
+    decision: Annotated[
+        Literal["confirm", "discard"], typer.Argument(help="Take it as it is, or never.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+    json: Json = False,
+) -> None:
+    """Decide on a delivery that is held.
+
+    It is one that would end more records than its declaration lets it.
+    """
+    from chengshu.main import runs
+
+    runs.decide(context.obj, resource, batch, decision, reason, json)
+
+
+@app.command("zero")
+def zero(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    reason: Annotated[str, typer.Option(help="What it rests on; recorded with your name.")] = "",
+    as_of: AsOf = None,
+) -> None:
+    """Report that nothing has changed, which is not silence."""
+    from chengshu.main import runs
+
+    runs.report_zero(context.obj, resource, reason, as_of)

@@ -1,0 +1,137 @@
+"""Commands that show what there is, give it back, and small tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chengshu.main.app import Json, Store, app
+
+
+@app.command("status")
+def status(
+    context: typer.Context,
+    resources: Annotated[list[str] | None, typer.Argument(help="Resources; all if none.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every batch, not only the newest.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the stores, each batch's balance, and what failed by rule."""
+    from chengshu.main import shows
+
+    shows.status(context.obj, resources or [], every, json)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    store: Annotated[
+        Store | None, typer.Option(help="Which store to look into; department if none.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Only this batch.")] = None,
+    record: Annotated[
+        str | None, typer.Option(help="One record's whole history, by its key.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
+    unmasked: Annotated[bool, typer.Option(help="In the clear; needs a reason.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+    json: Json = False,
+) -> None:
+    """Show rows, or one record's history, masked by grade."""
+    from chengshu.main.shows import Look, show
+
+    show(context.obj, Look(resource, store, batch, record, limit, unmasked, reason), json)
+
+
+@app.command("usage")
+def usage(
+    context: typer.Context,
+    record: Annotated[
+        str | None, typer.Option(help="Only looks at one record, by its key.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the usage record: who saw what in the clear, when and why."""
+    from chengshu.main import uses
+
+    uses.usage(context.obj, record, json)
+
+
+@app.command("value")
+def value(
+    kind: Annotated[str, typer.Argument(metavar="TYPE", help="A value type: citizen_id, uscc …")],
+    file: Annotated[
+        Path | None, typer.Argument(help="One value a line; standard input if none.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(help="A parameter of the type, as name=value: codes=gb2261_1."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Read values: verdict, canonical form, reason.
+
+    Verdicts are ok, corrected, warning and invalid.
+    """
+    from chengshu.main import values
+
+    values.value(kind, file, param or [], json)
+
+
+@app.command("read")
+def read(
+    file: Annotated[Path, typer.Argument(help="A CSV, TSV, Excel, JSON lines or Parquet file.")],
+    to: Annotated[Path | None, typer.Option(help="Write it as clean .csv or .parquet.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding, when it is known.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Delimiter, when it is known.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
+) -> None:
+    """Say what a table file holds, and what is wrong with it."""
+    from chengshu.exchange.files import open_table
+    from chengshu.main import files
+
+    files.read(open_table(file, encoding=encoding, delimiter=delimiter, sheet=sheet), to, json)
+
+
+@app.command("template")
+def template(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    to: Annotated[Path | None, typer.Option(help="The .xlsx file to write.")] = None,
+) -> None:
+    """Write the Excel workbook that a department fills in."""
+    from chengshu.main import fillin
+
+    fillin.template(context.obj, resource, to)
+
+
+@app.command("marked")
+def marked(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(help="department/resource")],
+    batch: Annotated[int, typer.Argument(help="The batch that is given back.")],
+    to: Annotated[Path | None, typer.Option(help="The .xlsx file to write.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+) -> None:
+    """Give a batch back as a workbook with its faulty cells marked.
+
+    It is in the clear, for its owner only.
+    """
+    from chengshu.main import fillin
+
+    fillin.marked(context.obj, resource, batch, to, reason)
+
+
+@app.command("demo")
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="The home folder to make; it may not hold anything.")
+    ] = Path("demo-home"),
+) -> None:
+    """Make a small made-up city, take two deliveries, and report."""
+    from chengshu.main import demonstrate
+
+    demonstrate.demo(folder)
