@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 import pytest
 
-from chengshu.catalog.model import City, UpdateCycle
+from chengshu.catalog.city import City
+from chengshu.catalog.model import UpdateCycle
 from chengshu.engine import Engine
 from chengshu.libraries import stores
 from chengshu.libraries.heartbeat import due_on, find_silence

@@ -34,8 +34,8 @@ class Schedule(Declared):
         at: Clock times, on the days that are due.
         every: Instead of them, how often from midnight on: ``5 minutes``, ``2 hours``.
         days: The days that are due: days of the week (``mon``) or of the month (``1``; ``31`` is
-            the last of each). Without any, the update cycle says them: each day, Mondays, the
-            first of the month, of the quarter, of the half-year, of the year.
+            the last of each). Without any, ``every`` means each day, and ``at`` what the update
+            cycle says: each day, Mondays, the first of the month, quarter, half-year, or year.
         working: True puts a day off to the next one that is worked on.
         priority: Who goes first where several wait.
         longest: How long one pull may take before it is given up.

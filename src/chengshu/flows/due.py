@@ -68,6 +68,8 @@ def _is_meant(schedule: Schedule, update: UpdateCycle, day: date) -> bool:
             WEEKDAYS[day.weekday()] == name or (name.isdecimal() and _is_day(day, int(name), last))
             for name in schedule.days
         )
+    if schedule.every:
+        return True
     if update in MONTHS:
         return day.day == 1 and day.month in MONTHS[update]
     if update is UpdateCycle.WEEKLY:

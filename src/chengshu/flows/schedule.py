@@ -84,7 +84,6 @@ def next_try(resource: Resource, last: Try | None, now: datetime, calendar: Cale
     return Try(last.due, last.number + 1) if again and now >= again else None
 
 
-def rests(resource: Resource, going: Container[str], due: datetime, now: datetime) -> bool:
-    """Tell whether a resource is to wait, for a while, for what its rules refer to."""
-    others = (rule.other for rule in resource.rules if rule.other not in (None, resource.id))
-    return now - due < PATIENCE and any(other in going for other in others)
+def rests(resource: Resource, going: Container[str]) -> bool:
+    """Tell whether a resource's rules refer to others that are under way."""
+    return any(rule.other in going for rule in resource.rules if rule.other != resource.id)

@@ -27,7 +27,7 @@ from chengshu.flows.asks import (
 from chengshu.flows.pauses import Pause, pause_of
 from chengshu.flows.platform import Platform
 from chengshu.flows.receivers import Receivers
-from chengshu.flows.schedule import Try, key_of, next_try, rests, try_of_run
+from chengshu.flows.schedule import PATIENCE, Try, key_of, next_try, rests, try_of_run
 from chengshu.flows.worker import drain, serving
 from chengshu.kernel.clock import wall_time
 from chengshu.kernel.errors import ChengshuError
@@ -95,15 +95,19 @@ class _Reader:
 
 @dataclass(slots=True)
 class Board:
-    """The tries of every resource that has a schedule: the last one, and those under way."""
+    """The tries of every resource that has a schedule: the last one, and those under way.
+
+    ``resting`` says since when one that is due has waited for what it refers to.
+    """
 
     client: DBOSClient
     last: dict[str, Try | None]
     going: dict[str, Ask]
+    resting: dict[str, datetime]
 
     def __init__(self, client: DBOSClient) -> None:
         """Know nothing yet: what was tried before, the flows' database says."""
-        self.client, self.last, self.going = client, {}, {}
+        self.client, self.last, self.going, self.resting = client, {}, {}, {}
 
     def ask(self, pack: Pack, resources: Sequence[Resource], now: datetime) -> None:
         """Ask for the runs of ``resources`` that are due now."""
@@ -113,9 +117,14 @@ class Board:
                 self.last[name] = self._last_of(name, pack.zone)
             one = next_try(resource, self.last[name], now, pack.calendar)
             busy = {ask.resource for ask in self.going.values()}
-            if one and not rests(resource, busy, one.due, now):
-                key = enqueue(self.client, replace(ask_of(pack, name), key=key_of(name, one)))
-                self.last[name], self.going[key] = one, ask_of(pack, name)
+            if one is None or (rests(resource, busy) and self._is_patient(name, now)):
+                continue
+            ask = replace(ask_of(pack, name), key=key_of(name, one))
+            self.last[name], self.going[enqueue(self.client, ask)] = one, ask
+            self.resting.pop(name, None)
+
+    def _is_patient(self, name: str, now: datetime) -> bool:
+        return now - self.resting.setdefault(name, now) < PATIENCE
 
     def ended(self, zone: str) -> Iterator[Outcome]:
         """Yield how runs ended since the last look."""

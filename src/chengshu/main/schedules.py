@@ -23,6 +23,7 @@ from chengshu.kernel.clock import wall_of, wall_time
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import say, show_json, show_table, warn
 from chengshu.main.runs import lines_of, sound_pack
+from chengshu.main.shows import BALANCE
 from chengshu.main.uses import person
 
 COLUMNS = ("resource", "schedule", "priority", "last_run", "ended", "next", "paused")
@@ -81,11 +82,7 @@ def _tell(home: Home, zone: str, outcome: Outcome, json: bool) -> None:
         elif line.get("error"):
             say(f"{now}  {outcome.resource:<36} failed: {outcome.error['message']}")  # type: ignore[index]
         elif line.get("batch") is not None:
-            counts = ", ".join(
-                f"{name} {line[name]:,}"
-                for name in ("pulled", "accepted", "refused")
-                if name in line
-            )
+            counts = ", ".join(f"{name} {line[name]:,}" for name in BALANCE[3:] if line.get(name))
             say(f"{now}  {outcome.resource:<36} batch {line['batch']}: {counts}")
     sys.stdout.flush()
 
