@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chengshu.catalog.back import Back
 from chengshu.exchange.port import Surroundings
 from chengshu.kernel.errors import ConflictError
 
@@ -78,6 +79,11 @@ class Deliverer(Protocol):
             ConflictError: It holds another parcel under the same name.
         """
         ...
+
+
+def name_of(back: Back) -> str:
+    """Return a way back as messages name it."""
+    return f"back {back.place}"
 
 
 def check_receipt(system: str, parcel: Parcel, receipt: Receipt) -> Receipt:
