@@ -32,6 +32,7 @@ from tests.support.back import (
     sent,
     started,
     undelivered,
+    uses,
 )
 from tests.support.commands import finish, kill
 from tests.support.home import STREET, TestHome
@@ -129,6 +130,7 @@ def check_once(home: TestHome, store: Store, rows: int = ROWS) -> None:
     assert [row[2] for row in came] == [str(number) for number in range(1, rows + 1)]
     assert [row[5] for row in came] == [f'{{"code": "s{number}"}}' for number in range(rows)]
     assert (receipts_in(store), sent(home), undelivered(home)) == ([(1, rows)], [1], [])
+    assert [use.partition(",")[0] for use in uses(home)] == ["office/street batch 1 findings"]
     home.run()
     assert (findings_in(store), receipts_in(store)) == (came, [(1, rows)])
 

@@ -31,6 +31,7 @@ from tests.support.back import (
     sent,
     started,
     undelivered,
+    uses,
 )
 from tests.support.home import STREET, TestHome
 from tests.support.mariadb import MariadbServer
@@ -80,6 +81,9 @@ def test_the_findings_of_every_batch_go_back_once(place: tuple[TestHome, Store])
     assert str(came[0][-1]).startswith("日期：")
     assert (findings_in(store), receipts_in(store)) == (came, [(1, 3), (2, 0)])
     assert (sent(home), undelivered(home)) == ([1, 2], [])
+    assert [use.partition(" (digest ")[0] for use in uses(home)] == [
+        "office/street batch 1 findings, 3 rows", "office/street batch 2 findings, 0 rows"
+    ]  # fmt: skip
     assert not list((home.root / "spool").rglob("*.jsonl"))
 
 
@@ -122,9 +126,14 @@ def test_a_failing_way_back_undoes_nothing_and_the_next_run_resumes(tmp_path: Pa
     (error,) = [line["error"] for line in lines if "error" in line]
     assert "back ../../back/store.sqlite: there is no such SQLite file" in error["message"]
     assert (sent(home), undelivered(home)) == ([], [1, 2])
+    # It is on record before it leaves, and once, though it is tried again.
+    (before,) = home.call("usage", "--json").lines
+    assert before["what"].endswith(", to ../../back/store.sqlite, chengshu_findings")
+    assert before["reason"].startswith("to its owner office, by run-")
     store.touch()
     home.run()
     assert [row[:-1] for row in findings_in(store)] == TOLD
+    assert (len(uses(home)), uses(home)[0]) == (2, before["what"])
 
 
 def test_findings_go_back_as_they_were_though_rules_changed_before_the_next_try(tmp_path: Path):

@@ -167,6 +167,12 @@ def sent(home: TestHome) -> list[int]:
     return [int(batch) for (batch,) in home.rows(sql)]
 
 
+def uses(home: TestHome) -> list[str]:
+    """Return what the usage record says was delivered back."""
+    lines = home.call("usage", "--json").lines
+    return [use["what"] for use in lines if use["purpose"] == "delivery back"]
+
+
 def undelivered(home: TestHome) -> list[int]:
     done = home.call("status", STREET, "--json")
     return [line["batch"] for line in done.lines if line["about"] == "back"]

@@ -52,6 +52,11 @@ class Parcel:
         """Return what names it: resource, batch and kind."""
         return self.resource, self.batch, self.kind
 
+    @property
+    def name(self) -> str:
+        """Return the same as people say it."""
+        return f"{self.resource} batch {self.batch} {self.kind}"
+
     def numbered(self) -> Iterator[tuple[str | int | None, ...]]:
         """Yield its rows behind `PLACE`."""
         for number, row in enumerate(self.rows(), 1):
