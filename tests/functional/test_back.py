@@ -129,7 +129,7 @@ def test_a_failing_way_back_undoes_nothing_and_the_next_run_resumes(tmp_path: Pa
     # It is on record before it leaves, and once, though it is tried again.
     (before,) = home.call("usage", "--json").lines
     assert before["what"].endswith(", to ../../back/store.sqlite, chengshu_findings")
-    assert before["reason"].startswith("to its owner office, by run-")
+    assert before["reason"].startswith("to its owner office, by run")
     store.touch()
     home.run()
     assert [row[:-1] for row in findings_in(store)] == TOLD
