@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,46 +18,98 @@ from tests.fault.test_disks import mounted
 from tests.support.back import (
     FOLDER,
     SQLITE,
+    Server,
+    Store,
+    back_of,
     declare_back,
     deliver_bad,
+    emptied,
     fetched,
     findings_in,
+    kind_of,
     make_back_home,
-    postgres,
     receipts_in,
     sent,
+    started,
     undelivered,
+    uses,
 )
 from tests.support.commands import finish, kill
 from tests.support.home import STREET, TestHome
-from tests.support.servers import PostgresServer, postgres_server
+from tests.support.processes import USER
 
 pytestmark = pytest.mark.fault
 ROWS = 400
-LOCK = "hashtext('chengshu \"chengshu_receipts\"')"
-# A row takes the server a while, as where a department has triggers of its own.
-SLOW = (
-    "CREATE TABLE chengshu_findings (resource text, batch bigint, number bigint, source text, "
-    "position bigint, record_key text, rule text, field text, reason text, effect text, "
-    "sentence text)",
-    "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
-    "'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END'",
-    "CREATE TRIGGER slow BEFORE INSERT ON chengshu_findings FOR EACH ROW EXECUTE FUNCTION slow()",
+TABLE = (
+    "CREATE TABLE chengshu_findings (resource {0}, batch bigint, number bigint, source {0}, "
+    "position bigint, record_key {0}, rule {0}, field {0}, reason {0}, effect {0}, sentence {0})"
 )
-COPYING = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active'"
-WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[PostgresServer]:
-    with postgres_server() as running:
-        yield running
+@dataclass(frozen=True)
+class Ways:
+    """How a kind of server is made slow and looked into.
+
+    Attributes:
+        lock: Takes the lock that a delivery waits for.
+        slow: Makes our table such that a row takes the server a while, as where a department has
+            triggers of its own.
+        writing: The query of who writes rows.
+        waiting: The query of who waits for the lock.
+        down: What is told while the server is not there.
+    """
+
+    lock: str
+    slow: tuple[str, ...]
+    writing: str
+    waiting: str
+    down: str
+
+
+WAYS = {
+    "postgres": Ways(
+        "SELECT pg_advisory_lock(hashtext('chengshu \"chengshu_receipts\"'))",
+        (
+            TABLE.format("text"),
+            "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END'",
+            "CREATE TRIGGER slow BEFORE INSERT ON chengshu_findings FOR EACH ROW "
+            "EXECUTE FUNCTION slow()",
+        ),
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active'",
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+        "the server does not let us in",
+    ),
+    "mysql": Ways(
+        "SELECT GET_LOCK(CONCAT('chengshu ', "
+        "LEFT(SHA2('`city`.`chengshu_receipts`', 256), 32)), 0)",
+        (
+            f"{TABLE.format('text')} ENGINE=InnoDB",
+            # Another's would hide from us who is in it.
+            f"CREATE DEFINER = {USER}@'%' TRIGGER slow BEFORE INSERT ON chengshu_findings "
+            "FOR EACH ROW SET @slow = SLEEP(0.01)",
+        ),
+        "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'INSERT INTO %' "
+        "OR info LIKE 'SET @slow%'",
+        "SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'",
+        "the server cannot be reached",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=["postgres", "mysql"])
+def running(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with started(request.param) as server:
+        yield server
 
 
 @pytest.fixture
-def server(started: PostgresServer) -> PostgresServer:
-    started.execute("DROP TABLE IF EXISTS chengshu_findings, chengshu_receipts")
-    return started
+def server(running: Server) -> Server:
+    return emptied(running)
+
+
+def ways(server: Server) -> Ways:
+    return WAYS[kind_of(server)]
 
 
 def start(home: TestHome) -> subprocess.Popen[str]:
@@ -71,36 +125,37 @@ def until(seen: Callable[[], bool], run: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def check_once(home: TestHome, store: Path | PostgresServer, rows: int = ROWS) -> None:
+def check_once(home: TestHome, store: Store, rows: int = ROWS) -> None:
     """Run again, twice; check that the store has every finding once, and one receipt."""
     home.run()
     came = findings_in(store)
     assert [row[2] for row in came] == [str(number) for number in range(1, rows + 1)]
     assert [row[5] for row in came] == [f'{{"code": "s{number}"}}' for number in range(rows)]
     assert (receipts_in(store), sent(home), undelivered(home)) == ([(1, rows)], [1], [])
+    assert [use.partition(",")[0] for use in uses(home)] == ["office/street batch 1 findings"]
     home.run()
     assert (findings_in(store), receipts_in(store)) == (came, [(1, rows)])
 
 
-def test_a_run_killed_before_it_writes_to_the_server(tmp_path: Path, server: PostgresServer):
-    home = make_back_home(tmp_path / "home", postgres(server))
+def test_a_run_killed_before_it_writes_to_the_server(tmp_path: Path, server: Server):
+    home = make_back_home(tmp_path / "home", back_of(server))
     deliver_bad(home, ROWS)
-    with server.connect() as con:
-        con.execute(f"SELECT pg_advisory_lock({LOCK})")
+    with closing(server.connect()) as con, con.cursor() as cursor:
+        cursor.execute(ways(server).lock)
         run = start(home)
-        until(lambda: fetched(server, WAITING) != [], run)
+        until(lambda: fetched(server, ways(server).waiting) != [], run)
         kill(run)
 
     assert (findings_in(server), sent(home), undelivered(home)) == ([], [], [1])
     check_once(home, server)
 
 
-def test_a_run_killed_in_the_middle_of_the_rows(tmp_path: Path, server: PostgresServer):
-    home = make_back_home(tmp_path / "home", postgres(server))
+def test_a_run_killed_in_the_middle_of_the_rows(tmp_path: Path, server: Server):
+    home = make_back_home(tmp_path / "home", back_of(server))
     deliver_bad(home, ROWS)
-    server.execute(*SLOW)
+    server.execute(*ways(server).slow)
     run = start(home)
-    until(lambda: fetched(server, COPYING) != [], run)
+    until(lambda: fetched(server, ways(server).writing) != [], run)
 
     kill(run)
 
@@ -115,14 +170,12 @@ def hold_catalog(home: TestHome) -> sqlite3.Connection:
     return con
 
 
-def test_a_run_killed_after_the_commit_before_it_is_recorded(
-    tmp_path: Path, server: PostgresServer
-):
-    home = make_back_home(tmp_path / "home", postgres(server))
+def test_a_run_killed_after_the_commit_before_it_is_recorded(tmp_path: Path, server: Server):
+    home = make_back_home(tmp_path / "home", back_of(server))
     deliver_bad(home, ROWS)
-    server.execute(*SLOW)
+    server.execute(*ways(server).slow)
     run = start(home)
-    until(lambda: fetched(server, COPYING) != [], run)
+    until(lambda: fetched(server, ways(server).writing) != [], run)
     with closing(hold_catalog(home)):
         until(lambda: receipts_in(server) != [], run)
         kill(run)
@@ -131,15 +184,17 @@ def test_a_run_killed_after_the_commit_before_it_is_recorded(
     check_once(home, server)
 
 
-@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL])
-def test_a_server_that_dies_in_the_middle_of_the_rows(
-    tmp_path: Path, server: PostgresServer, how: int
-):
-    home = make_back_home(tmp_path / "home", postgres(server))
+@pytest.mark.parametrize(
+    ("running", "how"),
+    [("postgres", signal.SIGQUIT), ("postgres", signal.SIGKILL), ("mysql", signal.SIGKILL)],
+    indirect=["running"],
+)
+def test_a_server_that_dies_in_the_middle_of_the_rows(tmp_path: Path, server: Server, how: int):
+    home = make_back_home(tmp_path / "home", back_of(server))
     deliver_bad(home, ROWS)
-    server.execute(*SLOW)
+    server.execute(*ways(server).slow)
     run = start(home)
-    until(lambda: fetched(server, COPYING) != [], run)
+    until(lambda: fetched(server, ways(server).writing) != [], run)
 
     server.stop(how)
     done = finish(run)
@@ -147,14 +202,15 @@ def test_a_server_that_dies_in_the_middle_of_the_rows(
     server.start()
 
     assert (done.code, refused.code) == (3, 3), (done, refused)
-    assert "the connection ended in the middle" in done.text
-    assert "the server does not let us in" in refused.text
+    assert re.search("the connection ended.* in the middle", done.text)
+    assert ways(server).down in refused.text
     assert home.rows("SELECT COUNT(*) FROM lake.department.office__street") == [(ROWS,)]
     check_once(home, server)
 
 
-def test_another_table_of_our_name_is_told(tmp_path: Path, server: PostgresServer):
-    home = make_back_home(tmp_path / "home", postgres(server))
+@pytest.mark.parametrize("running", ["postgres"], indirect=True)
+def test_another_table_of_our_name_is_told(tmp_path: Path, server: Server):
+    home = make_back_home(tmp_path / "home", back_of(server))
     deliver_bad(home, 3)
     server.execute("CREATE TABLE chengshu_findings (id int)")
 

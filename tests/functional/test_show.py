@@ -90,13 +90,13 @@ def test_who_looked_at_one_record_can_be_told_and_its_key_cannot(tmp_path: Path)
     assert [use["what"] for use in found] == digests[1:]
     assert hashlib.sha256(b"2").hexdigest() not in str(digests)
     assert "王1".encode() not in (home.root / "state.sqlite").read_bytes()
-    assert "looks in the clear" in home.call("usage").out
+    assert "uses of data" in home.call("usage").out
 
 
-def test_nobody_has_looked_yet(tmp_path: Path):
+def test_nobody_has_used_anything_yet(tmp_path: Path):
     done = make_test_home(tmp_path / "home").call("usage")
 
-    assert done.out == "nobody has looked at anything in the clear\n"
+    assert done.out.startswith("no use of data is on record")
 
 
 @pytest.mark.parametrize("more", [["--store", "landing"], ["--store", "department"],

@@ -5,13 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.home import STREET, STREETS, TestHome, make_test_home, without
-from tests.support.servers import PASSWORD, USER, PostgresServer
+import pymysql
 
+from chengshu.engine.sql import quote
+from chengshu.exchange.connectors.mysql_text import quote_mysql
+from tests.support.home import STREET, STREETS, TestHome, make_test_home, without
+from tests.support.mariadb import DATABASE, MariadbServer, mariadb_server
+from tests.support.servers import PASSWORD, USER, PostgresServer, postgres_server
+
+NO_SUCH_TABLE = 1146
 HEADER = "code,name,opened"
 COLUMNS = ("resource", "batch", "number", "source", "position", "record_key", "rule", "field",
            "reason", "effect", "sentence")  # fmt: skip
@@ -28,11 +35,54 @@ TOLD = [
 ]  # fmt: skip
 
 
-def postgres(server: PostgresServer, user: str = USER, prefix: str = "chengshu") -> str:
+Server = PostgresServer | MariadbServer
+Store = Path | Server
+
+
+@contextmanager
+def started(kind: str) -> Iterator[Server]:
+    """Start a server of a kind."""
+    with postgres_server() if kind == "postgres" else mariadb_server() as server:
+        yield server
+
+
+def back_of(server: Server, user: str = USER, prefix: str = "chengshu", more: str = "") -> str:
+    """Return what declares a way back to a server."""
+    database = "postgres" if isinstance(server, PostgresServer) else DATABASE
     return (
-        f"{{kind: postgres, host: 127.0.0.1, port: {server.port}, database: postgres, "
-        f"user: {user}, secret: front, prefix: {json.dumps(prefix, ensure_ascii=False)}}}"
+        f"{{kind: {kind_of(server)}, host: 127.0.0.1, port: {server.port}, database: {database}, "
+        f"user: {user}, secret: front, prefix: {json.dumps(prefix, ensure_ascii=False)}{more}}}"
     )
+
+
+def kind_of(server: Server) -> str:
+    """Return what the kind of a server is called in a declaration."""
+    return "postgres" if isinstance(server, PostgresServer) else "mysql"
+
+
+def emptied(server: Server) -> Server:
+    """Return a server without our tables."""
+    server.execute("DROP TABLE IF EXISTS chengshu_findings, chengshu_receipts")
+    return server
+
+
+def let_in(server: Server, user: str, right: str) -> None:
+    """Make a user, who needs `PASSWORD` and has a right on our tables."""
+    word = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
+    if isinstance(server, PostgresServer):
+        made = f"CREATE ROLE {user} LOGIN PASSWORD E'{word}'"
+        grant = f"GRANT {right} ON chengshu_findings, chengshu_receipts TO {user}"
+        server.execute(f"DROP ROLE IF EXISTS {user}", made, *[grant] * bool(right))
+        return
+    made = f"CREATE OR REPLACE USER {user}@'%' IDENTIFIED BY '{word}'"
+    tables = ("chengshu_findings", "chengshu_receipts") if right else ("seen",)
+    grants = [f"GRANT {right or 'SELECT'} ON {table} TO {user}@'%'" for table in tables]
+    server.execute("CREATE TABLE IF NOT EXISTS seen (id int)", made, *grants)
+
+
+def quoted_in(server: Server, name: str) -> str:
+    """Return a name as an identifier."""
+    return quote(name) if isinstance(server, PostgresServer) else quote_mysql(name)
 
 
 def make_back_home(folder: Path, back: str) -> TestHome:
@@ -62,8 +112,17 @@ def deliver_bad(home: TestHome, rows: int) -> None:
     home.deliver("street_20260101", HEADER, (f"s{n},街,not a day" for n in range(rows)))
 
 
-def fetched(store: Path | PostgresServer, sql: str) -> list[tuple[Any, ...]]:
+def fetched(store: Store, sql: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query over a store; none while its tables are not there."""
+    if isinstance(store, MariadbServer):
+        with closing(store.connect()) as maria, maria.cursor() as cursor:
+            try:
+                cursor.execute(sql)
+                return list(cursor.fetchall())
+            except pymysql.err.ProgrammingError as err:
+                if err.args[0] != NO_SUCH_TABLE:
+                    raise
+                return []
     if isinstance(store, PostgresServer):
         import psycopg
 
@@ -79,7 +138,7 @@ def fetched(store: Path | PostgresServer, sql: str) -> list[tuple[Any, ...]]:
             return []
 
 
-def findings_in(store: Path | PostgresServer) -> list[tuple[str | None, ...]]:
+def findings_in(store: Store) -> list[tuple[str | None, ...]]:
     """Return the findings that came to a store as text, in order: a database's or a folder's."""
     if isinstance(store, Path) and store.is_dir():
         return [row for path in sorted(store.glob("*.csv")) for row in read_csv(path)[1:]]
@@ -93,7 +152,7 @@ def read_csv(path: Path) -> list[tuple[str | None, ...]]:
         return [tuple(cell or None for cell in row) for row in csv.reader(file)]
 
 
-def receipts_in(store: Path | PostgresServer) -> list[tuple[int, int]]:
+def receipts_in(store: Store) -> list[tuple[int, int]]:
     """Return batch and rows of every receipt in a store, in order."""
     if isinstance(store, Path) and store.is_dir():
         said = [json.loads(path.read_text("utf-8")) for path in sorted(store.glob("*.ok"))]
@@ -106,6 +165,12 @@ def sent(home: TestHome) -> list[int]:
     """Return the batches that our own log says have gone back."""
     sql = "SELECT batch FROM lake.management.steps WHERE step = 'back' ORDER BY batch"
     return [int(batch) for (batch,) in home.rows(sql)]
+
+
+def uses(home: TestHome) -> list[str]:
+    """Return what the usage record says was delivered back."""
+    lines = home.call("usage", "--json").lines
+    return [use["what"] for use in lines if use["purpose"] == "delivery back"]
 
 
 def undelivered(home: TestHome) -> list[int]:

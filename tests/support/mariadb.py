@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pymysql
 
 from tests.support.processes import (
     PASSWORD,
@@ -47,7 +50,7 @@ class MariadbServer:
             find_program("mariadbd"), "--no-defaults", f"--datadir={self.folder / 'data'}",
             f"--socket={self.folder / 'socket'}", f"--pid-file={self.folder / 'pid'}",
             f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve",
-            "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync",
+            "--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=nosync",
             "--innodb-buffer-pool-size=64M", "--lc-messages=en_US", *more,
         ])  # fmt: skip
         with (self.folder / "log").open("ab") as log:
@@ -56,6 +59,12 @@ class MariadbServer:
         while self._client("SELECT 1").returncode:
             assert time.monotonic() < until, (self.folder / "log").read_text()
             time.sleep(0.05)
+
+    def connect(self) -> pymysql.Connection[Any]:
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD.encode(),
+            database=DATABASE, autocommit=True, charset="utf8mb4",
+        )  # fmt: skip
 
     def execute(self, *statements: str, sql_mode: str = "") -> list[list[str]]:
         """Run statements as the superuser in `DATABASE`; return what they give."""

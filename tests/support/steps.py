@@ -39,9 +39,18 @@ class City:
         for path, text in PACK.items():
             write(root / path, text)
         self.root, self.engine, self.runs = root, engine, 0
+        self.uses: list[tuple[str, ...]] = []
         self.declare(declaration)
         use_platform(
-            Platform(engine, self.pack, root / "flows", str, root / "spool", root / "objects")
+            Platform(
+                engine,
+                self.pack,
+                root / "flows",
+                str,
+                root / "spool",
+                root / "objects",
+                lambda *use: self.uses.append(use),
+            )
         )
 
     def declare(self, text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from chengshu.catalog.declared import Declared, Name, Text
+from chengshu.catalog.mysql_server import MysqlServer
 
 LONGEST = 63 - len("_receipts")  # PostgreSQL cuts a longer name short, without a word.
 
@@ -39,12 +40,22 @@ class FolderBack(_Back):
     kind: Literal["folder"]
     path: Text
 
+    @property
+    def place(self) -> str:
+        """Return where it is, as people name it."""
+        return self.path
+
 
 class SqliteBack(_Back):
     """Tables of an SQLite file, which must be there."""
 
     kind: Literal["sqlite"]
     path: Text
+
+    @property
+    def place(self) -> str:
+        """Return where it is, as people name it."""
+        return self.path
 
 
 class PostgresBack(_Back):
@@ -57,5 +68,16 @@ class PostgresBack(_Back):
     user: str
     secret: Name
 
+    @property
+    def place(self) -> str:
+        """Return where it is, as people name it."""
+        return f"postgres {self.host}:{self.port}/{self.database}"
 
-Back = Annotated[FolderBack | SqliteBack | PostgresBack, Field(discriminator="kind")]
+
+class MysqlBack(MysqlServer, _Back):
+    """Tables of a MySQL or MariaDB server; ``prefix`` may begin with their database and a dot."""
+
+    kind: Literal["mysql"]
+
+
+Back = Annotated[FolderBack | SqliteBack | PostgresBack | MysqlBack, Field(discriminator="kind")]

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from chengshu.catalog.back import PostgresBack
+from chengshu.catalog.back import Back, FolderBack, PostgresBack, SqliteBack
 from chengshu.catalog.file_source import FileSource, ObjectsSource
 from chengshu.catalog.model import Resource
+from chengshu.catalog.mysql_server import MysqlServer
 from chengshu.catalog.pack import Pack
-from chengshu.catalog.source import PostgresSource, SqliteSource
+from chengshu.catalog.source import MysqlSource, PostgresSource, Source, SqliteSource
 
 KINDS = ("findings", "receipts")
 
@@ -27,25 +28,27 @@ def lint_back(pack: Pack, resource: Resource) -> Iterator[str]:
 
 def _shared_place(root: Path, resource: Resource, other: Resource) -> str | None:
     back, source = resource.back, other.source
-    if back is None:
-        return None
-    if back.kind == "folder" and isinstance(source, FileSource | ObjectsSource):
+    if isinstance(back, FolderBack) and isinstance(source, FileSource | ObjectsSource):
         return f"folder {back.path}" if _is_read(root, source.path, back.path) else None
-    same = (
-        back.kind == "sqlite"
-        and isinstance(source, SqliteSource)
-        and _resolved(root, back.path) == _resolved(root, source.path)
-    ) or (
-        isinstance(back, PostgresBack)
-        and isinstance(source, PostgresSource)
-        and (back.host, back.port, back.database) == (source.host, source.port, source.database)
-    )
-    if not same or not isinstance(source, SqliteSource | PostgresSource):
+    if back is None or not isinstance(source, SqliteSource | PostgresSource | MysqlSource):
         return None
-    # A table without a schema may be in any: the server decides where it looks.
-    ours = {f"{back.prefix}_{kind}".split(".")[-1].lower() for kind in KINDS}
-    read = source.table if back.kind == "sqlite" else source.table.split(".")[-1]
-    return f"table {source.table}" if read.lower() in ours else None
+    ours = {_table(root, back, f"{back.prefix}_{kind}") for kind in KINDS}
+    return f"table {source.table}" if _table(root, source, source.table) in ours else None
+
+
+def _table(root: Path, declared: Back | Source, name: str) -> tuple[object, ...]:
+    """Return what names a table the same in a source and in a way back."""
+    name = name.lower()
+    match declared:
+        case SqliteBack() | SqliteSource():
+            return _resolved(root, declared.path), name
+        case PostgresBack() | PostgresSource():
+            # A table without a schema may be in any: the server decides where it looks.
+            place = declared.host, declared.port, declared.database
+            return *place, name.rpartition(".")[2]
+        case MysqlServer():
+            return declared.address, declared.port, *declared.locate(name)
+    return ()
 
 
 def _is_read(root: Path, pattern: str, folder: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from chengshu.catalog.declared import Flag, Name
+from chengshu.catalog.declared import Name
 from chengshu.catalog.delivered import PulledSource
 from chengshu.catalog.file_source import FileSource, ObjectsSource, SftpSource
+from chengshu.catalog.mysql_server import MysqlServer
 from chengshu.catalog.stream_source import MqttSource
 from chengshu.catalog.web_source import HttpSource
 
@@ -56,32 +57,10 @@ class PostgresSource(TableSource):
     silence_s: Annotated[int, Field(ge=1)] = 900
 
 
-class MysqlSource(TableSource):
-    """A table of a MySQL or MariaDB server.
-
-    Attributes:
-        secret: Names the stored password, never holds it.
-        tls: True refuses a server without TLS; else it is used where the server has it.
-        ca: File of the authority that signed the server's certificate, relative to the city
-            pack's folder unless absolute; without it the certificate is not checked.
-        silence_s: How many seconds the server may be silent, until its first row too.
-    """
+class MysqlSource(MysqlServer, TableSource):
+    """A table of a MySQL or MariaDB server; ``table`` may name its database."""
 
     kind: Literal["mysql"]
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)] = 3306
-    database: str
-    user: str
-    secret: Name
-    tls: Flag = False
-    ca: str | None = None
-    silence_s: Annotated[int, Field(ge=1)] = 900
-
-    @model_validator(mode="after")
-    def _checked(self) -> MysqlSource:
-        if self.ca and not self.tls:
-            raise ValueError("ca belongs to tls: true")
-        return self
 
 
 Source = Annotated[

@@ -31,6 +31,8 @@ class Platform:
         flows: The SQLite file of the durable flows.
         spool: Folder for what has been received and has not landed yet.
         objects: Folder of the object store.
+        record: Told ``purpose, what, reason`` of what is handed over, before it is; the same again
+            stays one use.
         progress: Told ``resource, stage, rows so far``.
         turns: Who may go, of the runs that are under way.
     """
@@ -41,6 +43,7 @@ class Platform:
     secret: Callable[[str], str]
     spool: Path
     objects: Path
+    record: Callable[[str, str, str], None]
     progress: Callable[[str, str, int], None] = silent
     turns: Turns = field(default_factory=Turns)
 

@@ -14,6 +14,7 @@ from typing import Any
 from dbos import DBOS
 
 from chengshu.catalog import Pack, Resource
+from chengshu.exchange.back import Parcel
 from chengshu.exchange.back.send import send_back
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.platform import Platform
@@ -73,7 +74,7 @@ def run_resource(
             break
     if told["error"] is None and refine:
         told = held_step(name, version)
-    back = deliver_step(name, version) if refine else told
+    back = deliver_step(name, version, run) if refine else told
     return {"batches": sorted(batches), "error": told["error"] or back["error"]}
 
 
@@ -138,17 +139,20 @@ def refine_step(name: str, version: str) -> list[int]:
 
 @DBOS.step(name="back")
 @_told
-def deliver_step(name: str, version: str) -> list[int]:
+def deliver_step(name: str, version: str, run: str) -> list[int]:
     """Deliver back to the owner what was found; return the batches whose findings went now.
 
-    It goes whatever else failed, and its own failure undoes nothing.
+    It goes whatever else failed, and its own failure undoes nothing. Each parcel is on the usage
+    record before it leaves.
     """
     platform, pack, resource = _opened(name, version)
 
-    def tell(rows: int) -> None:
-        platform.progress(resource.id, "back", rows)
+    def leave(parcel: Parcel, to: str) -> None:
+        what = f"{parcel.name}, {parcel.count} rows (digest {parcel.digest[:12]}), to {to}"
+        platform.record("delivery back", what, f"to its owner {resource.owner}, by {run}")
+        platform.progress(resource.id, "back", parcel.count)
 
-    sent = send_back(platform.engine, pack, resource, platform.around(pack), tell)
+    sent = send_back(platform.engine, pack, resource, platform.around(pack), leave)
     if sent:
         platform.progress(resource.id, "done", 0)
     return sent

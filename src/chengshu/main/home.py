@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,13 +106,16 @@ class Home:
         from chengshu.catalog.pack import PackReader
         from chengshu.engine.duckdb import DuckDBEngine
         from chengshu.flows.platform import Platform
+        from chengshu.main.uses import record_delivery
+        from chengshu.security.secret import Secrets
 
         engine = DuckDBEngine(self.lake, threads=self.threads)
         try:
-            with self.open_secrets() as secrets:
+            with closing(self.open_state()) as state:
                 yield Platform(
-                    engine, PackReader(self.pack), self.flows, secrets.get,
-                    self.spool, self.root.resolve() / "objects", progress,
+                    engine, PackReader(self.pack), self.flows,
+                    Secrets(state, self.root / "keys").get, self.spool,
+                    self.root.resolve() / "objects", partial(record_delivery, state), progress,
                 )  # fmt: skip
         finally:
             engine.close()

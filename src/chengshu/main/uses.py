@@ -1,4 +1,4 @@
-"""Looks in the clear: how one is written to the usage record, and the command `usage`."""
+"""Uses of data: how one is written to the usage record, and the command `usage`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from chengshu.security.usage import list_uses, record_use
 
 if TYPE_CHECKING:
     from chengshu.main.shows import Look
+    from chengshu.state import Database
 
 
 def record_look(home: Home, resource: str, look: Look) -> None:
@@ -30,6 +31,12 @@ def record_look(home: Home, resource: str, look: Look) -> None:
 def record_return(home: Home, resource: str, batch: int, reason: str) -> None:
     """Write who is about to give a batch back to its department, marked and in the clear."""
     _record(home, "return to owner", f"{resource} batch {batch}, marked workbook", reason)
+
+
+def record_delivery(state: Database, purpose: str, what: str, reason: str) -> None:
+    """Write what the platform is about to hand over by itself: once, though it is tried again."""
+    who = f"platform ({person()})"
+    record_use(state, person=who, purpose=purpose, what=what, reason=reason, once=True)
 
 
 def _record(home: Home, purpose: str, what: str, reason: str) -> None:
@@ -49,11 +56,9 @@ def usage(root: Path, record: str | None, json: bool) -> None:
         show_json(uses)
     elif uses:
         names = ("at", "person", "purpose", "what", "reason")
-        show_table(
-            "looks in the clear (time in UTC)", names, [[use[n] for n in names] for use in uses]
-        )
+        show_table("uses of data (time in UTC)", names, [[use[n] for n in names] for use in uses])
     else:
-        say("nobody has looked at anything in the clear")
+        say("no use of data is on record: nobody has looked at, or been given, anything")
 
 
 def _digest(home: Home, record: str) -> str:

@@ -1,4 +1,4 @@
-"""The usage record: who saw what and why, written before it is shown."""
+"""The usage record: who saw or was given what and why, written before it is."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from chengshu.security.store import USAGE
 from chengshu.state import Database
 
 
-def record_use(database: Database, *, person: str, purpose: str, what: str, reason: str) -> None:
+def record_use(
+    database: Database, *, person: str, purpose: str, what: str, reason: str, once: bool = False
+) -> None:
     """Write one use.
+
+    With ``once`` the same for the same purpose stays one use: an act that is tried until it is
+    done.
 
     Raises:
         InputError: No reason is given.
@@ -22,7 +27,10 @@ def record_use(database: Database, *, person: str, purpose: str, what: str, reas
             hint='Say it with --reason "why you must see it"; it is recorded with your name.',
         )
     row = {"at": utc_now(), "person": person, "purpose": purpose, "what": what, "reason": reason}
+    same = select(USAGE.c.id).where(USAGE.c.purpose == purpose, USAGE.c.what == what)
     with database.transaction() as connection:
+        if once and connection.execute(same).first():
+            return
         connection.execute(insert(USAGE).values(row))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from chengshu.catalog.back import Back
 from chengshu.exchange.back.folder import deliver_folder
+from chengshu.exchange.back.mysql import deliver_mysql
 from chengshu.exchange.back.port import Deliverer, Parcel, Receipt
 from chengshu.exchange.back.postgres import deliver_postgres
 from chengshu.exchange.back.sqlite import deliver_sqlite
@@ -13,6 +14,7 @@ DELIVERERS: Mapping[str, Deliverer] = {
     "folder": deliver_folder,
     "sqlite": deliver_sqlite,
     "postgres": deliver_postgres,
+    "mysql": deliver_mysql,
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chengshu.catalog.back import FolderBack
-from chengshu.exchange.back.port import PLACE, Parcel, Receipt, check_receipt
+from chengshu.exchange.back.port import PLACE, Parcel, Receipt, check_receipt, name_of
 from chengshu.exchange.files.write import render_csv_line
 from chengshu.exchange.port import Surroundings
 from chengshu.kernel.clock import utc_now
@@ -34,7 +34,7 @@ def deliver_folder(back: FolderBack, parcel: Parcel, around: Surroundings) -> Re
     folder = around.root / back.path
     if not folder.is_dir():
         raise ExternalError(
-            _name(back), "there is no such folder", retryable=True,
+            name_of(back), "there is no such folder", retryable=True,
             hint="Check the path in the declaration, and that the disk is there.",
         )  # fmt: skip
     to = folder / f"{back.prefix}_{parcel.table}_{parcel.batch:06}_{parcel.kind}.csv"
@@ -43,7 +43,7 @@ def deliver_folder(back: FolderBack, parcel: Parcel, around: Surroundings) -> Re
     except OSError as err:
         problem = WHY.get(err.errno or 0, "the file cannot be written")
         raise ExternalError(
-            _name(back), problem, retryable=True, hint="The next run delivers again."
+            name_of(back), problem, retryable=True, hint="The next run delivers again."
         ) from err
 
 
@@ -51,7 +51,7 @@ def _deliver(back: FolderBack, to: Path, parcel: Parcel) -> Receipt:
     told = to.with_name(f"{to.name}.ok")
     if told.exists():
         taken = to.with_name(f"{to.name}.taken").exists()
-        return check_receipt(_name(back), parcel, _read_receipt(back, told, taken=taken))
+        return check_receipt(name_of(back), parcel, _read_receipt(back, told, taken=taken))
     digest = _digest_of(_lines(parcel))
     if not to.exists():
         _write_whole(to, _lines(parcel))
@@ -60,7 +60,7 @@ def _deliver(back: FolderBack, to: Path, parcel: Parcel) -> Receipt:
         whole = hashlib.file_digest(file, "sha256").hexdigest() == digest
     if not whole:
         raise ConflictError(
-            f"{_name(back)}: {to.name} is there, and is not what would be written. Move it away, "
+            f"{name_of(back)}: {to.name} is there, and is not what would be written. Move it away, "
             "or give back another prefix."
         )
     receipt = Receipt(parcel.count, parcel.digest, utc_now().isoformat(timespec="seconds"))
@@ -84,8 +84,8 @@ def _read_receipt(back: FolderBack, path: Path, *, taken: bool) -> Receipt:
         )
     except (ValueError, KeyError, TypeError) as err:
         raise ConflictError(
-            f"{_name(back)}: the receipt {path.name} is none of ours, or was edited. Move it away "
-            "with its file, and run again."
+            f"{name_of(back)}: the receipt {path.name} is none of ours, or was edited. Move it "
+            "away with its file, and run again."
         ) from err
 
 
@@ -122,7 +122,3 @@ def _write_whole(to: Path, lines: Iterable[bytes]) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _name(back: FolderBack) -> str:
-    return f"back {back.path}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chengshu.catalog.back import Back
 from chengshu.exchange.port import Surroundings
 from chengshu.kernel.errors import ConflictError
 
@@ -51,6 +52,11 @@ class Parcel:
         """Return what names it: resource, batch and kind."""
         return self.resource, self.batch, self.kind
 
+    @property
+    def name(self) -> str:
+        """Return the same as people say it."""
+        return f"{self.resource} batch {self.batch} {self.kind}"
+
     def numbered(self) -> Iterator[tuple[str | int | None, ...]]:
         """Yield its rows behind `PLACE`."""
         for number, row in enumerate(self.rows(), 1):
@@ -78,6 +84,11 @@ class Deliverer(Protocol):
             ConflictError: It holds another parcel under the same name.
         """
         ...
+
+
+def name_of(back: Back) -> str:
+    """Return a way back as messages name it."""
+    return f"back {back.place}"
 
 
 def check_receipt(system: str, parcel: Parcel, receipt: Receipt) -> Receipt:

@@ -7,13 +7,20 @@ from contextlib import closing
 from typing import Any
 
 from chengshu.catalog.back import PostgresBack
-from chengshu.engine.sql import listed, quote
-from chengshu.exchange.back.port import PLACE, RECEIPTS, Parcel, Receipt, check_receipt
-from chengshu.exchange.back.tables import insert_receipt_sql, receipt_sql, tables_of
+from chengshu.engine.sql import quote
+from chengshu.exchange.back.port import RECEIPTS, Parcel, Receipt, check_receipt, name_of
+from chengshu.exchange.back.tables import (
+    Spelling,
+    columns_of,
+    insert_sql,
+    new_receipt,
+    receipt_sql,
+    tables_of,
+)
 from chengshu.exchange.port import Surroundings
-from chengshu.kernel.clock import utc_now
 from chengshu.kernel.errors import ExternalError
 
+POSTGRES = Spelling("%s")
 # What a server that is gone, or one that hangs, is told from one that works.
 WAITS: Mapping[str, Any] = {
     "connect_timeout": 10,
@@ -48,12 +55,12 @@ def deliver_postgres(back: PostgresBack, parcel: Parcel, around: Surroundings) -
         )  # fmt: skip
     except (psycopg.Error, UnicodeError) as err:
         raise ExternalError(
-            _name(back), "the server does not let us in", retryable=True,
+            name_of(back), "the server does not let us in", retryable=True,
             hint=f"Check that it runs, the user, and the secret {back.secret!r}.",
         ) from err  # fmt: skip
     try:
         with closing(con), con.transaction():
-            return check_receipt(_name(back), parcel, _deliver(con, back, parcel))
+            return check_receipt(name_of(back), parcel, _deliver(con, back, parcel))
     except psycopg.Error as err:
         raise _failed(back, str(err.sqlstate or "08")) from err
 
@@ -65,24 +72,21 @@ def _deliver(con: Any, back: PostgresBack, parcel: Parcel) -> Receipt:
     con.execute("SET LOCAL lock_timeout = '60s'")
     # One at a time for each prefix: an earlier try of ours may still be ending.
     con.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"chengshu {receipts}"])
-    for table, statement in tables_of(parcel, receipts, rows).items():
+    for table, statement in tables_of(parcel, receipts, rows, POSTGRES).items():
         # Where the table stands, we need no right to make one.
         if con.execute("SELECT to_regclass(%s)", [table]).fetchone()[0] is None:
             con.execute(statement)
-    # In a statement with arguments a name's own percent sign is said twice.
-    shown = receipts.replace("%", "%%")
-    found = con.execute(receipt_sql(shown, "%s"), parcel.key).fetchone()
-    return Receipt(*found) if found else _write(con, shown, rows, parcel)
+    found = con.execute(receipt_sql(receipts, POSTGRES), parcel.key).fetchone()
+    return Receipt(*found) if found else _write(con, receipts, rows, parcel)
 
 
 def _write(con: Any, receipts: str, rows: str, parcel: Parcel) -> Receipt:
-    names = listed([*PLACE, *parcel.columns])
+    names = POSTGRES.listed(list(columns_of(parcel)))
     with con.cursor() as cursor, cursor.copy(f"COPY {rows} ({names}) FROM STDIN") as copy:
         for row in parcel.numbered():
             copy.write_row(row)
-    receipt = Receipt(parcel.count, parcel.digest, utc_now().isoformat(timespec="seconds"))
-    told = (*parcel.key, receipt.rows, receipt.digest, receipt.delivered_at)
-    con.execute(insert_receipt_sql(receipts, "%s"), told)
+    receipt, told = new_receipt(parcel)
+    con.execute(insert_sql(receipts, list(told), POSTGRES), list(told.values()))
     return receipt
 
 
@@ -90,14 +94,10 @@ def _failed(back: PostgresBack, state: str) -> ExternalError:
     found = [told for begin, told in PROBLEMS.items() if state.startswith(begin)]
     problem = found[0] if found else f"the rows cannot be written (state {state})"
     return ExternalError(
-        _name(back), problem.format(user=back.user), retryable=True,
+        name_of(back), problem.format(user=back.user), retryable=True,
         hint="Nothing was written; the next run delivers again.",
     )  # fmt: skip
 
 
 def _qualified(back: PostgresBack, kind: str) -> str:
     return ".".join(quote(part) for part in f"{back.prefix}_{kind}".split("."))
-
-
-def _name(back: PostgresBack) -> str:
-    return f"back postgres {back.host}:{back.port}/{back.database}"

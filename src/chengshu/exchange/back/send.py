@@ -23,11 +23,12 @@ def send_back(
     pack: Pack,
     resource: Resource,
     around: Surroundings,
-    progress: Callable[[int], None],
+    leave: Callable[[Parcel, str], None],
 ) -> list[int]:
     """Deliver back the findings of every batch that is refined and not delivered, oldest first.
 
     A batch without findings is delivered, too: a receipt of no rows says that nothing was found.
+    ``leave`` is told of each parcel, and where it goes, before anything of it does.
 
     Returns:
         The batches that were delivered now.
@@ -43,7 +44,7 @@ def send_back(
     forget_others(around.spool, resource, batches)
     for batch in batches:
         parcel = _parcel(engine, pack, resource, around, batch)
-        progress(parcel.count)
+        leave(parcel, f"{resource.back.place}, {resource.back.prefix}_{parcel.kind}")
         receipt = deliver(resource.back, parcel, around)
         note = f"{receipt.rows} rows, digest {receipt.digest}"
         with engine.session() as session:

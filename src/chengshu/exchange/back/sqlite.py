@@ -7,13 +7,20 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from chengshu.catalog.back import SqliteBack
-from chengshu.engine.sql import listed, quote
-from chengshu.exchange.back.port import PLACE, RECEIPTS, Parcel, Receipt, check_receipt
-from chengshu.exchange.back.tables import insert_receipt_sql, receipt_sql, tables_of
+from chengshu.engine.sql import quote
+from chengshu.exchange.back.port import RECEIPTS, Parcel, Receipt, check_receipt, name_of
+from chengshu.exchange.back.tables import (
+    Spelling,
+    columns_of,
+    insert_sql,
+    new_receipt,
+    receipt_sql,
+    tables_of,
+)
 from chengshu.exchange.port import Surroundings
-from chengshu.kernel.clock import utc_now
 from chengshu.kernel.errors import ExternalError
 
+SQLITE = Spelling("?")
 # SQLite's name of what went wrong, by how it begins → what that is to people.
 PROBLEMS = {
     "SQLITE_BUSY": ("another program holds the file", "Run again when it is free."),
@@ -33,7 +40,7 @@ def deliver_sqlite(back: SqliteBack, parcel: Parcel, around: Surroundings) -> Re
     path = around.root / back.path
     if not path.is_file():
         raise ExternalError(
-            _name(back), "there is no such SQLite file", retryable=True,
+            name_of(back), "there is no such SQLite file", retryable=True,
             hint="Check the path in the declaration; an empty file will do.",
         )  # fmt: skip
     try:
@@ -42,7 +49,7 @@ def deliver_sqlite(back: SqliteBack, parcel: Parcel, around: Surroundings) -> Re
         code = getattr(err, "sqlite_errorname", "")
         told = [known for name, known in PROBLEMS.items() if code.startswith(name)]
         problem, hint = told[0] if told else ("the rows cannot be written", "Run again.")
-        raise ExternalError(_name(back), problem, retryable=True, hint=hint) from err
+        raise ExternalError(name_of(back), problem, retryable=True, hint=hint) from err
 
 
 def _deliver(path: Path, back: SqliteBack, parcel: Parcel) -> Receipt:
@@ -52,11 +59,11 @@ def _deliver(path: Path, back: SqliteBack, parcel: Parcel) -> Receipt:
         con.execute("PRAGMA synchronous = FULL")
         con.execute("BEGIN IMMEDIATE")
         try:
-            for statement in tables_of(parcel, receipts, rows).values():
+            for statement in tables_of(parcel, receipts, rows, SQLITE).values():
                 con.execute(statement)
-            found = con.execute(receipt_sql(receipts, "?"), parcel.key).fetchone()
+            found = con.execute(receipt_sql(receipts, SQLITE), parcel.key).fetchone()
             receipt = Receipt(*found) if found else _write(con, receipts, rows, parcel)
-            check_receipt(_name(back), parcel, receipt)
+            check_receipt(name_of(back), parcel, receipt)
             con.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -66,16 +73,7 @@ def _deliver(path: Path, back: SqliteBack, parcel: Parcel) -> Receipt:
 
 
 def _write(con: sqlite3.Connection, receipts: str, rows: str, parcel: Parcel) -> Receipt:
-    names = [*PLACE, *parcel.columns]
-    con.executemany(
-        f"INSERT INTO {rows} ({listed(names)}) VALUES ({', '.join('?' * len(names))})",
-        parcel.numbered(),
-    )
-    receipt = Receipt(parcel.count, parcel.digest, utc_now().isoformat(timespec="seconds"))
-    told = (*parcel.key, receipt.rows, receipt.digest, receipt.delivered_at)
-    con.execute(insert_receipt_sql(receipts, "?"), told)
+    con.executemany(insert_sql(rows, list(columns_of(parcel)), SQLITE), parcel.numbered())
+    receipt, told = new_receipt(parcel)
+    con.execute(insert_sql(receipts, list(told), SQLITE), list(told.values()))
     return receipt
-
-
-def _name(back: SqliteBack) -> str:
-    return f"back {back.path}"

@@ -19,21 +19,14 @@ from chengshu.exchange.connectors.mysql_text import (
 from chengshu.exchange.connectors.silence import bounded_silence
 from chengshu.exchange.connectors.table import Part, check_columns, numbered_parts, select_sql
 from chengshu.exchange.connectors.watermark import MarkColumn, Span, span_of
+from chengshu.exchange.mysql_server import Refused, columns_sql, qualified, read_columns, refusal_of
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.errors import ExternalError, InputError
 
-# What the server says when it does not let us in → what is wrong, and what to do.
-_REFUSALS = {
-    "Access denied": (
-        "the server does not let us in",
-        "Check the user, its right to the database, and the secret {secret!r}.",
-    ),
-    "Unknown database": ("the server has no such database", "Check the declaration."),
-    "TLS/SSL error": (
-        "no TLS connection as declared can be made",
-        "Check tls and ca, and the server's certificate.",
-    ),
-}
+# What the client says when the server does not let us in.
+_SAID: dict[str, Refused] = {
+    "Access denied": "user", "Unknown database": "database", "TLS/SSL error": "tls",
+}  # fmt: skip
 _LIMITS = "Has the server a max_allowed_packet shorter than a value, or a limit on a query's time?"
 
 
@@ -48,7 +41,7 @@ def find_mysql(source: MysqlSource, past: Past, around: Surroundings) -> list[In
     texts = [f"{exact_sql(c, around.timezone)} AS c{at}" for at, c in enumerate(columns)]
 
     def incoming(part: Part) -> Incoming:
-        table = f"{_qualified(source)} AS t"
+        table = f"{qualified(source, source.table)} AS t"
         sql = select_sql(table, texts, header, part.span, past.key, quote_mysql)
         return Incoming(
             source=f"{source.database}:{source.table}",
@@ -66,24 +59,25 @@ def find_mysql(source: MysqlSource, past: Past, around: Surroundings) -> list[In
 
 
 def _front_of(source: MysqlSource, around: Surroundings) -> Front:
-    name = _name(source)
     return Front(
         extension="mysql_scanner",
         # Without streaming the client would keep the whole table before the first row.
         query="mysql_query({name}, {sql}, stream_results = true)",
         attach=lambda con, attached: _attach(con, attached, source, around),
         unreadable=ExternalError(
-            name, f"table {source.table!r} cannot be read", retryable=True,
+            source.place, f"table {source.table!r} cannot be read", retryable=True,
             hint=f"Check that user {source.user!r} may read it. {_LIMITS}",
         ),
         lost=ExternalError(
-            name,
+            source.place,
             f"the connection ended, or was silent for {source.silence_s} s, in the middle of the "
             "pull",
             retryable=True,
             hint=f"Nothing was taken; pull again. {_LIMITS}",
         ),
-        watched=lambda heard: bounded_silence(_host(source), source.port, source.silence_s, heard),
+        watched=lambda heard: bounded_silence(
+            source.address, source.port, source.silence_s, heard
+        ),
         moved=around.moved,
     )  # fmt: skip
 
@@ -92,7 +86,7 @@ def _attach(con: Any, name: str, source: MysqlSource, around: Surroundings) -> N
     import duckdb
 
     given = {
-        "HOST": _host(source), "DATABASE": source.database, "USER": source.user,
+        "HOST": source.address, "DATABASE": source.database, "USER": source.user,
         "PASSWORD": around.secret(source.secret),
         "SSL_MODE": "verify_identity" if source.ca else "required" if source.tls else "preferred",
         **({"SSL_CA": str(around.root / source.ca)} if source.ca else {}),
@@ -105,37 +99,16 @@ def _attach(con: Any, name: str, source: MysqlSource, around: Surroundings) -> N
         con.execute(f"CREATE TEMPORARY SECRET {name} (TYPE mysql, PORT {source.port}, {settings})")
         con.execute(f"ATTACH '' AS {name} (TYPE mysql, SECRET {name}, READ_ONLY)")
     except duckdb.Error as err:
-        raise _refusal(source, str(err)) from err
-
-
-def _refusal(source: MysqlSource, said: str) -> ExternalError:
-    for sign, (problem, hint) in _REFUSALS.items():
-        if sign in said:
-            hint = hint.format(secret=source.secret)
-            return ExternalError(_name(source), problem, retryable=False, hint=hint)
-    return ExternalError(
-        _name(source), "the server cannot be reached", retryable=True, hint="Check that it runs."
-    )
+        refused = [told for said, told in _SAID.items() if said in str(err)]
+        raise refusal_of(source.place, source, refused[0] if refused else None) from err
 
 
 def _columns(ask: Ask, source: MysqlSource) -> list[Column]:
     """Return the table's columns, in their order."""
-    schema, table = (literal_mysql(part) for part in _place(source))
-    rows = ask(
-        "SELECT CAST(column_name AS CHAR) AS a, CAST(data_type AS CHAR) AS b, "
-        "CAST(character_set_name AS CHAR) AS c, CAST(numeric_precision AS CHAR) AS d "
-        f"FROM information_schema.columns WHERE table_schema = {schema} AND table_name = {table} "
-        "AND (@@lower_case_table_names > 0 OR (CAST(table_schema AS BINARY) = "
-        f"CAST({schema} AS BINARY) AND CAST(table_name AS BINARY) = CAST({table} AS BINARY))) "
-        "ORDER BY ordinal_position"
-    ).fetchall()
-    columns = [
-        Column(str(name), str(kind).lower(), charset, int(precision or 0))
-        for name, kind, charset, precision in rows
-    ]
+    columns = read_columns(ask(columns_sql(source, source.table)).fetchall())
     if not columns:
         raise InputError(
-            f"{_name(source)} has no table {source.table!r} that user {source.user!r} may see"
+            f"{source.place} has no table {source.table!r} that user {source.user!r} may see"
         )
     check_columns(source, [column.name for column in columns])
     return columns
@@ -148,7 +121,8 @@ def _parts(
         return [Part(past.run, _span(ask, source, columns, past, around))]
     (column,) = [column for column in columns if column.name == source.batch]
     value = _text_sql(column, around.timezone)
-    counts = ask(f"SELECT {value}, COUNT(*) FROM {_qualified(source)} AS t GROUP BY 1").fetchall()
+    table = qualified(source, source.table)
+    counts = ask(f"SELECT {value}, COUNT(*) FROM {table} AS t GROUP BY 1").fetchall()
     same, none = f"{value} = {{}}", f"{column.sql} IS NULL"
     found = ((text, int(count)) for text, count in _texts(counts))
     return list(numbered_parts(past, found, same, none, literal_mysql))
@@ -168,7 +142,7 @@ def _span(
     (column,) = found
     # A moment's watermark is compared, and kept, in UTC: it does not depend on the zone's summers.
     zone = "UTC" if column.kind == "timestamp" else around.timezone
-    mark = _mark_of(column, f"{_qualified(source)} AS t", zone)
+    mark = _mark_of(column, f"{qualified(source, source.table)} AS t", zone)
     return span_of(source, past.watermark, zone, mark, lambda sql: _texts(ask(sql).fetchall()))
 
 
@@ -198,22 +172,3 @@ def _mark_of(column: Column, table: str, zone: str) -> MarkColumn:
 def _unlike(mask: str) -> Callable[[str], str]:
     # As bytes: to collations of MySQL, spaces at the end are nothing.
     return lambda form: f"CAST({mask} AS BINARY) <> CAST({literal_mysql(form)} AS BINARY)"
-
-
-def _place(source: MysqlSource) -> tuple[str, str]:
-    """Return the database and the name of the table."""
-    first, dot, rest = source.table.partition(".")
-    return (first, rest) if dot else (source.database, first)
-
-
-def _qualified(source: MysqlSource) -> str:
-    return ".".join(quote_mysql(part) for part in _place(source))
-
-
-def _host(source: MysqlSource) -> str:
-    # By this name the client would look for a socket file, whoever's it is, and not for the port.
-    return "127.0.0.1" if source.host == "localhost" else source.host
-
-
-def _name(source: MysqlSource) -> str:
-    return f"mysql {source.host}:{source.port}/{source.database}"
