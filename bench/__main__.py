@@ -8,7 +8,7 @@ from datetime import date
 
 from bench.measure import machine
 
-NAMES = ("refine", "redelivery", "growth", "postgres", "mysql", "mqtt", "values")
+NAMES = ("refine", "redelivery", "growth", "postgres", "mysql", "mqtt", "sources", "values")
 
 
 def main() -> None:
