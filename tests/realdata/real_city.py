@@ -14,7 +14,7 @@ from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
 from chengshu.exchange.port import Surroundings
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
-from chengshu.flows.worker import asks_of
+from chengshu.flows.asks import asks_of
 from chengshu.libraries import stores
 from chengshu.libraries.landing import list_batches
 from chengshu.libraries.reconcile import Balance, balance_batches

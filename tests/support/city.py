@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from chengshu.catalog import Pack, Resource
-from chengshu.catalog.model import City, Departments
+from chengshu.catalog.city import City
+from chengshu.catalog.model import Departments
 from chengshu.catalog.yaml import parse_model
 from chengshu.engine.port import Engine
 from chengshu.libraries import stores
