@@ -1,4 +1,8 @@
-"""A month of the small demo city, delivered in any order that each way allows: the same stores."""
+"""A month of the small demo city, delivered in any order that each way allows: the same stores.
+
+Left out is what is meant to hang on the order: what a rule about a resource's own rows (unique,
+sequence) found of a row that no longer speaks for its record is kept as it was found then.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,12 @@ from chengshu.exchange.port import Surroundings
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.worker import asks_of
 from chengshu.libraries import stores
+from chengshu.libraries.judge import OWN
 from chengshu.libraries.reconcile import balance_batches
 from chengshu.libraries.refine import refine_pending
 from tests.conftest import make_lake
 from tests.support.home import same_stores
-from tests.support.living import DAYS, FIRST, WAYS, Given, deliver_month, make_pack
+from tests.support.living import DAYS, WAYS, Given, deliver_month, make_pack
 
 SEEDS = (1, 2)
 AGAIN, AT_ONCE = 0.2, 0.2
@@ -99,7 +104,7 @@ def business_of(session: Session, resource: Resource) -> Stores:
         stores.current(resource): f"{own}, _since, _awaiting",
         stores.history(resource): f"{own}, _since, _until, _ended",
         stores.refused(resource): listed(["_digest", "_record", *sorted(raw)]),
-        stores.findings(resource): "_digest, _record, rule, field, reason, effect",
+        _findings(resource): "_digest, _record, rule, field, reason, effect",
         stores.endings(resource): "_digest, _record, _batch",
     }
     told = {"_since", "_until", "_awaiting", "_ended", "_batch"}
@@ -110,6 +115,13 @@ def business_of(session: Session, resource: Resource) -> Stores:
         made[table] = sorted(lines, key=repr)
     made[f"balances of {resource.id}"] = _balances(session, resource, names, list(said))
     return made
+
+
+def _findings(resource: Resource) -> str:
+    """Return the findings less those that own rows made of rows which stand no more."""
+    own = ", ".join(literal(rule.name) for rule in resource.rules if rule.kind in OWN) or "''"
+    standing = f"SELECT _digest FROM lake.{stores.current(resource)}"
+    return f"{stores.findings(resource)} WHERE rule NOT IN ({own}) OR _digest IN ({standing})"
 
 
 def _balances(
@@ -183,15 +195,13 @@ def test_a_month_in_any_order_makes_the_same_stores(
 
         found = city.found()
 
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # Shown by a failure.
     same_stores(in_order, found)
 
 
-def test_the_month_has_what_it_is_to_show(month: list[Given], in_order: Stores):
+@pytest.mark.parametrize("kind", ["__history", "__refused", "__findings", "__endings"])
+def test_a_month_has_what_could_differ(month: list[Given], in_order: Stores, kind: str):
     """A month in which nothing happens would be the same in any order."""
     assert {given.resource for given in month} == set(WAYS)
-    assert max(given.day for given in month) > DAYS - 7
-    assert month[0].date == FIRST
-    sizes = {table: len(rows) for table, rows in in_order.items()}
-    for name in ("current", "history", "refused", "findings", "endings"):
-        assert name and sizes
+    assert month[-1].day >= DAYS - 5
+    assert [rows for table, rows in in_order.items() if kind in table and rows]

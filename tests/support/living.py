@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from chengshu.catalog import load_pack
 from chengshu.main.demo import business, civil, ecology, people
 from chengshu.main.demo import world as w
 from chengshu.main.demo.flaws import spoil_rows
@@ -26,14 +27,12 @@ from chengshu.main.demo.fronts import write_rows
 from chengshu.main.demo.generate import PACK, header_of
 from chengshu.main.demo.numbers import dice
 from chengshu.main.demo.people import Row
-from chengshu.catalog import load_pack
 from tests.support.home import write
 
 FIRST, DAYS = date(2026, 2, 1), 30
 SEED = 7
 OPERATION = "操作"
 CHANGED, GONE, BACK = 0.08, 0.02, 0.3
-
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ class Way:
 
     def declared(self, text: str) -> str:
         """Return the demo city's declaration of the resource, changed to this way."""
-        head, fields, rest = re.split(r"(?<=\nfields:\n)(.*?)(?=\nrules:\n)", text, flags=re.DOTALL)
+        parts = r"(?<=\nfields:\n)(.*?)(?=\nrules:\n)"
+        head, fields, rest = re.split(parts, text, flags=re.DOTALL)
         lines = [line for line in fields.splitlines() if _named(line) in self.fields.split()]
         rules = re.split(r"\n(?=  - name: )", rest[: rest.index("\nsource:")])
         kept = [rule for rule in rules[1:] if _named(rule) in self.rules.split()]
@@ -86,43 +86,43 @@ def _named(text: str) -> str:
 
 WAYS = {
     w.RESIDENT: Way(
-        "public_security/resident_{}.csv", r"encoding: gb18030, as_of: 'resident_(\d{8})'", 3,
+        "public_security/resident_{}.csv", r"encoding: gb18030, as_of: 'resident_(\d{8})'", 5,
         "citizen_id name birth_date phone", "birth_fits_id is_born", "gb18030",
     ),
     w.RESIDENCE_PERMIT: Way(
         "public_security/permits.sqlite",
-        "table: T_JZZ, mode: incremental, watermark: GXSJ, overlap: 6 days", 6,
+        "table: T_JZZ, mode: incremental, watermark: GXSJ, overlap: 10 days", 9,
         "residence_permit_no citizen_id phone issued_on expires_on updated_at",
         "ends_after_start no_overlap", "T_JZZ",
     ),
     w.MARRIAGE: Way(
         "civil_affairs/marriage_{}.xlsx", r"as_of: 'marriage_(\d{8})'", 10,
         "certificate_no party_a_id party_b_id married_on ended_on",
-        "parties_differ ends_after_start one_certificate husband_known not_married_twice",
+        "parties_differ ends_after_start husband_known not_married_twice",
         "婚姻登记台账",
     ),
     w.AID_PAYMENT: Way(
-        "civil_affairs/aid_payment_{}.tsv", r"mode: append, batch: 'payment_(\d+)'", 8,
+        "civil_affairs/aid_payment_{}.tsv", r"mode: append, batch: 'payment_(\d+)'", 9,
         "citizen_id name paid_month amount", "amount_positive recipient_known same_name", "utf-8",
     ),
     w.ENTERPRISE: Way(
         "market_regulation/enterprise_{}.csv",
-        rf"mode: incremental, operation: {{column: {OPERATION}}}, batch: 'enterprise_(\d+)'", 6,
+        rf"mode: incremental, operation: {{column: {OPERATION}}}, batch: 'enterprise_(\d+)'", 7,
         "uscc enterprise_name established_on status legal_person legal_person_id",
         "founded_in_past name_is_own same_name", "utf-8",
     ),
     w.OFFICER: Way(
-        "market_regulation/officer_{}.jsonl", r"mode: append, as_of: 'officer_(\d{8})'", 8,
+        "market_regulation/officer_{}.jsonl", r"mode: append, as_of: 'officer_(\d{8})'", 14,
         "uscc citizen_id position started_on ended_on",
         "enterprise_known ends_after_start one_at_a_time",
     ),
     w.DISCHARGE_PERMIT: Way(
-        "ecology/permits.sqlite", "table: pollution_permit, mode: reload", 10,
+        "ecology/permits.sqlite", "table: pollution_permit, mode: reload", 14,
         "permit_no uscc valid_from valid_until yearly_limit_t", "ends_after_start holder_known",
         "pollution_permit",
     ),
     w.READING: Way(
-        "ecology/emission_{}.parquet", r"mode: append, as_of: 'emission_(\d{8})'", 8,
+        "ecology/emission_{}.parquet", r"mode: append, as_of: 'emission_(\d{8})'", 9,
         "permit_no pollutant measured_at concentration", "permit_known not_negative",
     ),
 }  # fmt: skip
@@ -211,7 +211,7 @@ def _live(days: int) -> Iterator[w.World]:
     """Yield the city as it is on each day."""
     residents = people.make_residents(SEED, range(120))
     permits = people.make_residence_permits(SEED, range(40), people.DELIVERED[0])
-    leaders = w._list_leaders(residents, permits)
+    leaders = w.list_leaders(residents, permits)
     enterprises = business.make_enterprises(SEED, leaders, range(60))
     discharging = ecology.make_discharge_permits(SEED, enterprises[:20])
     now = {

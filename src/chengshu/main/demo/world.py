@@ -38,7 +38,7 @@ def make_world(seed: int, delivery: int) -> World:
 def _make_first(seed: int) -> World:
     residents = people.make_residents(seed, range(RESIDENTS))
     permits = people.make_residence_permits(seed, range(PERMITS), DELIVERED[0])
-    leaders = _list_leaders(residents, permits)
+    leaders = list_leaders(residents, permits)
     enterprises = business.make_enterprises(seed, leaders, range(ENTERPRISES))
     discharging = ecology.make_discharge_permits(seed, enterprises[:DISCHARGING])
     return {
@@ -54,7 +54,7 @@ def _make_first(seed: int) -> World:
 
 
 def _make_second(seed: int, first: World) -> World:
-    leaders = _list_leaders(first[RESIDENT], first[RESIDENCE_PERMIT])
+    leaders = list_leaders(first[RESIDENT], first[RESIDENCE_PERMIT])
     started = business.make_enterprises(
         seed, leaders, range(ENTERPRISES, ENTERPRISES + NEW_ENTERPRISES)
     )
@@ -78,7 +78,7 @@ def _make_second(seed: int, first: World) -> World:
     return {**second, READING: ecology.make_readings(seed, measured, DELIVERED[1])}
 
 
-def _list_leaders(residents: Sequence[Row], permits: Sequence[Row]) -> list[Row]:
+def list_leaders(residents: Sequence[Row], permits: Sequence[Row]) -> list[Row]:
     """Return who may run an enterprise: people who were of age when the oldest was founded."""
     return [row for row in (*residents, *permits) if row["citizen_id"][6:10] < "1980"]
 
