@@ -143,6 +143,21 @@ def test_a_source_that_only_adds_tells_of_changes(city: TestCity):
     assert found(city, resource) == [("append", "changed", 3)]
 
 
+def test_a_row_in_other_words_keeps_its_place_when_its_version_has_ended(
+    city: TestCity, flagged: Resource
+):
+    """Found by a month of the demo city: the row was counted as lost after a late delivery."""
+    changes(city, flagged, row("I", "1", "A"), day=1)
+    said_in_other_words = changes(city, flagged, row("U", "1", "A"), day=2)
+    both = changes(city, flagged, row(" U", "1", "A"), row("U", "1", "B"), day=3)
+    changes(city, flagged, row("U", "1", "0"), day=0)
+
+    assert said_in_other_words == {"unchanged": 1}
+    assert both == {"accepted": 1, "unchanged": 1}
+    assert all(balance.is_closed for balance in city.balances(flagged))
+    assert city.history(flagged, "name") == [("0", 0, 1), ("A", 1, 3)]
+
+
 def test_a_zero_report_changes_nothing(city: TestCity):
     resource = city.declare("reported", BODY)
     city.deliver(resource, [{"code": "1", "name": "A"}])

@@ -66,15 +66,16 @@ def endings_sql(judge: Judge) -> str:
 
 
 def aliases_sql(known: str) -> str:
-    """Return SQL of raw rows that say what the current version says, though they read otherwise.
+    """Return SQL of raw rows that say what a version says, though they read otherwise.
 
-    ``known`` is true of a row of ``spans s`` that needs no alias.
+    ``known`` is true of a row of ``spans s`` that needs no alias. Versions that have ended have
+    theirs too: else what said the same would be nowhere.
     """
     return (
         "SELECT DISTINCT s._digest, v._batch, v._position, s._record FROM spans AS s JOIN "
         "(SELECT s2._record, s2._state, v2._batch, v2._position, v2._digest FROM versions AS v2 "
         "JOIN spans AS s2 ON v2._record = s2._record AND v2._batch = s2._batch "
-        "AND v2._position = s2._position WHERE v2._ended IS NULL) AS v "
+        "AND v2._position = s2._position) AS v "
         "ON s._record = v._record AND s._state = v._state WHERE NOT s._changed "
         f"AND s._digest <> v._digest AND NOT ({known})"
     )

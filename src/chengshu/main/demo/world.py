@@ -38,7 +38,7 @@ def make_world(seed: int, delivery: int) -> World:
 def _make_first(seed: int) -> World:
     residents = people.make_residents(seed, range(RESIDENTS))
     permits = people.make_residence_permits(seed, range(PERMITS), DELIVERED[0])
-    leaders = _list_leaders(residents, permits)
+    leaders = list_leaders(residents, permits)
     enterprises = business.make_enterprises(seed, leaders, range(ENTERPRISES))
     discharging = ecology.make_discharge_permits(seed, enterprises[:DISCHARGING])
     return {
@@ -54,7 +54,7 @@ def _make_first(seed: int) -> World:
 
 
 def _make_second(seed: int, first: World) -> World:
-    leaders = _list_leaders(first[RESIDENT], first[RESIDENCE_PERMIT])
+    leaders = list_leaders(first[RESIDENT], first[RESIDENCE_PERMIT])
     started = business.make_enterprises(
         seed, leaders, range(ENTERPRISES, ENTERPRISES + NEW_ENTERPRISES)
     )
@@ -73,12 +73,12 @@ def _make_second(seed: int, first: World) -> World:
         OFFICER: business.make_officers(seed, leaders, started),
         DISCHARGE_PERMIT: ecology.make_discharge_permits(seed, discharging),
     }
-    second = {name: _lived_on(seed, name, first[name]) + rows for name, rows in new.items()}
+    second = {name: live_on(seed, name, first[name]) + rows for name, rows in new.items()}
     measured = first[DISCHARGE_PERMIT][:MEASURED]
     return {**second, READING: ecology.make_readings(seed, measured, DELIVERED[1])}
 
 
-def _list_leaders(residents: Sequence[Row], permits: Sequence[Row]) -> list[Row]:
+def list_leaders(residents: Sequence[Row], permits: Sequence[Row]) -> list[Row]:
     """Return who may run an enterprise: people who were of age when the oldest was founded."""
     return [row for row in (*residents, *permits) if row["citizen_id"][6:10] < "1980"]
 
@@ -104,14 +104,24 @@ _CHANGES: dict[str, Callable[[Row, Random], Row]] = {
 }
 
 
-def _lived_on(seed: int, resource: str, rows: Sequence[Row]) -> list[Row]:
-    """Return what became of the rows in a month; who holds a permit is never deleted."""
+def live_on(
+    seed: int,
+    resource: str,
+    rows: Sequence[Row],
+    time: object = "month",
+    shares: tuple[float, float] = (CHANGED, GONE),
+) -> list[Row]:
+    """Return what became of the rows in a ``time``; who holds a permit is never deleted.
+
+    ``shares`` are those of the rows that change, and that go.
+    """
+    changed, gone = shares
     kept = []
     for row in rows:
-        rng = dice(seed, resource, "month", *row.values())
+        rng = dice(seed, resource, time, *row.values())
         roll = rng.random()
-        if roll < CHANGED:
+        if roll < changed:
             kept.append(_CHANGES[resource](row, rng))
-        elif roll < 1 - GONE or resource == RESIDENCE_PERMIT:
+        elif roll < 1 - gone or resource == RESIDENCE_PERMIT:
             kept.append(row)
     return kept
