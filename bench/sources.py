@@ -1,4 +1,4 @@
-"""Fifty sources of 10,000 rows in one go: `run` as people call it, beside one source of the same."""
+"""Fifty sources of 10,000 rows in one go, as `run` takes them, beside one source of the same."""
 
 from __future__ import annotations
 
