@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chengshu.exchange.connectors.mqtt import receive
-from chengshu.exchange.connectors.spool import SpoolWriter
+from chengshu.exchange.connectors.mqtt_spool import SpoolWriter
 from chengshu.kernel.errors import ExternalError
 from tests.functional.test_mqtt import Pulls, make_home, reading
 from tests.support.brokers import Broker, mqtt_broker
@@ -45,9 +45,9 @@ runpy.run_module("chengshu.main", run_name="__main__")
 """
 CONNECTORS = "chengshu.exchange.connectors"
 POINTS = {
-    "before what was written is on the disk": (f"{CONNECTORS}.spool", "_sync", 3),
+    "before what was written is on the disk": (f"{CONNECTORS}.mqtt_spool", "_sync", 3),
     "before anything is acknowledged": (f"{CONNECTORS}.mqtt_session", "Session._send", 1),
-    "before the last file is whole": (f"{CONNECTORS}.spool", "SpoolWriter.seal", 2),
+    "before the last file is whole": (f"{CONNECTORS}.mqtt_spool", "SpoolWriter.seal", 2),
     "before the files are listed": (f"{CONNECTORS}.mqtt", "incoming_of", 1),
     "before the second delivery lands": ("chengshu.exchange.pull", "land", 2),
     "when the second delivery stands in landing": (f"{CONNECTORS}.message", "forget", 2),
@@ -185,7 +185,7 @@ def test_a_spool_that_cannot_be_written_acknowledges_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"{CONNECTORS}.spool._sync", full)
+        patch.setattr(f"{CONNECTORS}.mqtt_spool._sync", full)
         with pytest.raises(ExternalError, match="what was received cannot be written"):
             pulls.find()
 
