@@ -10,7 +10,6 @@ import json
 import os
 import runpy
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,6 +19,8 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tests.support.commands import finish, start
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -48,12 +49,9 @@ class Point:
 
 def die(point: Point, *args: object) -> None:
     """Run a command and check that it ended at the point."""
-    made = json.dumps(asdict(point))
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.dying", made, *map(str, args)],
-        cwd=ROOT, capture_output=True, text=True, timeout=3 * PATIENCE_S,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, (point, done)
+    program = ["-m", "tests.support.dying", json.dumps(asdict(point))]
+    done = finish(start(*args, program=program, cwd=ROOT))
+    assert done.code == -signal.SIGKILL, (point, done)
 
 
 def _lie_in_wait(point: Point) -> None:

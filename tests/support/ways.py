@@ -1,6 +1,6 @@
 """Every way of delivery, one small resource each, from files and from tables of a server.
 
-Each has two deliveries, and ``dropped`` a third that mends its second, which was held.
+Each has two deliveries; the second of ``held`` ends so much that it is.
 """
 
 from __future__ import annotations
@@ -34,11 +34,8 @@ WAYS: dict[str, tuple[str, str, str | None]] = {
     "reload": (HELD, "mode: reload", None),
     "marked": (KEYED, "mode: incremental, watermark: changed, overlap: 1 day", "mode: incremental"),
     "flagged": (KEYED, f"{FLAGGED}, batch: number", f"{FLAGGED}, batch: '_(\\d+)'"),
-    "added": (KEYED, "mode: append, watermark: changed", "mode: append"),
-    "stream": ("identity: none", "mode: append, watermark: changed", "mode: append"),
-    "silent": (KEYED, "mode: full", "mode: full"),
-    "kept": (HELD, "mode: full", "mode: full"),
-    "dropped": (HELD, "mode: full", "mode: full"),
+    "added": ("identity: none", "mode: append, watermark: changed", "mode: append"),
+    "held": (HELD, "mode: full", "mode: full"),
 }
 Row = tuple[int, str | None, str, str, int]
 ALL = [(n, None if n == 7 else f"名{n}", f"2026-01-01 08:00:{n}", "I", 1 + n // 20)
@@ -51,24 +48,21 @@ ENDS: list[Row] = [(13, None, LATER, "D", 5), (99, None, LATER, "D", 5)]
 
 
 def delivery(way: str, nth: int) -> list[Row]:
-    """Return what a way's nth delivery brings; nothing where there is none."""
+    """Return what a way's first or second delivery brings."""
     if nth == 1:
         return ALL
-    if way in ("kept", "dropped"):
-        return {2: ALL[:9], 3: ALL if way == "dropped" else []}[nth]
-    if nth == 3 or way == "silent":
-        return []
     changed = {row[0] for row in NEWS}
-    stand = [row for row in ALL[2:] if row[0] not in changed]
-    return {"whole": stand + NEWS, "reload": stand + NEWS, "flagged": NEWS + ENDS}.get(way, NEWS)
+    whole = [row for row in ALL[2:] if row[0] not in changed] + NEWS
+    return {
+        "whole": whole, "reload": whole, "flagged": NEWS + ENDS, "held": ALL[:9],
+    }.get(way, NEWS)  # fmt: skip
 
 
 def table(way: str, nth: int) -> list[Row]:
     """Return what a way's table holds from the nth delivery on."""
-    brought = [delivery(way, n) for n in range(1, nth + 1)]
     if WAYS[way][1] in ("mode: full", "mode: reload"):
-        return [rows for rows in brought if rows][-1]
-    rows = [row for rows in brought for row in rows]
+        return delivery(way, nth)
+    rows = [row for n in range(1, nth + 1) for row in delivery(way, n)]
     return list({row[0]: row for row in rows}.values()) if way == "marked" else rows
 
 
@@ -89,7 +83,7 @@ class Files:
         for way in self.ways:
             for n in range(1, nth + 1):
                 rows = delivery(way, n)
-                parts: Iterable[tuple[Any, Iterable[Row]]] = [(20260100 + n, rows)] if rows else []
+                parts: Iterable[tuple[Any, Iterable[Row]]] = [(20260100 + n, rows)]
                 if way == "flagged":
                     parts = groupby(sorted(rows, key=_number), _number)
                 for name, part in parts:
