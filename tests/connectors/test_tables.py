@@ -1,0 +1,245 @@
+"""What every connector of tables does: one test each, on every one that has a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chengshu.exchange.port import Past
+from chengshu.kernel.errors import ExternalError, InputError
+from tests.support.connector_kit import CONNECTORS_TESTED, PASSWORD, ZONE, Described
+from tests.support.home import TestHome, make_test_home
+
+NAMES = ("a'b", '引"号', "C", "100%", "x;--", "_Line")
+TEXTS = ("", None, 'it\'s "so"\n\t \r\n%s ?', "𠮷野家 👩‍👩‍👧 ﷽", "ab  ", "000123", " ", "NULL")
+
+
+@pytest.fixture(scope="module", params=CONNECTORS_TESTED)
+def db(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Described]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with CONNECTORS_TESTED[request.param](folder) as described:
+        yield described
+
+
+def test_every_text_comes_as_it_is_and_null_is_not_empty(db: Described):
+    db.make("texts", {"id": db.integer, "name": db.text}, *enumerate(TEXTS))
+
+    rows, incoming = db.pull("texts")
+
+    assert [row["name"] for row in rows] == list(TEXTS)
+    assert [row["id"] for row in rows] == [str(at) for at in range(len(TEXTS))]
+    assert (list(incoming.header), incoming.mode) == (["id", "name"], "full")
+    assert {(row["_rest"], row["_problem"]) for row in rows} == {(None, None)}
+
+
+def test_a_table_without_rows_is_a_delivery_without_rows(db: Described):
+    db.make("nothing", {"id": db.integer, "name": db.text})
+
+    rows, incoming = db.pull("nothing")
+
+    assert (rows, list(incoming.header)) == ([], ["id", "name"])
+
+
+def test_names_are_never_read_as_sql(db: Described):
+    table = "表 '; DROP TABLE x; -- \" ` %s ?"
+    db.make(table, dict.fromkeys(NAMES, db.text), NAMES)
+
+    ((row),), _ = db.pull(table)
+
+    assert [row[name] for name in NAMES] == list(NAMES)
+
+
+def test_rows_come_in_the_order_of_their_key_and_are_numbered_by_it(db: Described):
+    db.make("unordered", {"id": db.integer, "name": db.text}, *((n, "x") for n in (10, 9, 30, 2)))
+
+    rows, incoming = db.pull("unordered")
+
+    assert [(row["_line"], row["id"]) for row in rows] == [(1, "2"), (2, "9"), (3, "10"), (4, "30")]
+    assert db.rows(incoming) == rows
+
+
+def test_a_pull_that_is_asked_for_again_has_the_same_key(db: Described):
+    db.make("again", {"id": db.integer, "batch": db.integer}, (1, 1), (2, 2))
+    numbered = {"mode": "incremental", "batch": "batch"}
+
+    whole = [db.find("again", Past(run))[0].key for run in ("one", "one", "other")]
+    parts = [[i.key for i in db.find("again", Past(run), **numbered)] for run in ("one", "other")]
+
+    assert whole == ["one", "one", "other"]
+    assert parts[0] == parts[1]
+    assert len(set(parts[0])) == 2
+
+
+def test_an_incremental_pull_takes_what_changed_and_reaches_back(db: Described):
+    columns = {"id": db.integer, "note": db.text, "at": db.moment}
+    db.make("changing", columns, (1, "old", "2026-01-01 08:00:00"),
+            (2, "new", "2026-01-05 08:00:00"), (3, "unmarked", None))  # fmt: skip
+    said = {"mode": "incremental", "watermark": "at", "overlap": "1 day"}
+
+    first, before = db.pull("changing", **said)
+    db.execute("UPDATE changing SET note = 'changed', at = '2026-01-06 08:00:00' WHERE id = 1")
+    db.add("changing", (4, "committed late", "2026-01-04 20:00:00"),
+           (5, "too late", "2026-01-03 08:00:00"),
+           (6, "newest", "2026-01-07 08:00:00"))  # fmt: skip
+    second, after = db.pull("changing", before.watermark, **said)
+    db.execute("DELETE FROM changing")
+    third, kept = db.pull("changing", after.watermark, **said)
+
+    assert [row["id"] for row in first] == ["1", "2", "3"]
+    assert str(before.watermark).startswith("2026-01-05 08:00:00")
+    notes = ["changed", "new", "unmarked", "committed late", "newest"]
+    assert [row["note"] for row in second] == notes
+    assert str(after.watermark).startswith("2026-01-07 08:00:00")
+    assert (third, kept.watermark) == ([], after.watermark)
+
+
+def test_a_watermark_of_digits_in_text_keeps_its_zeros(db: Described):
+    db.make("padded", {"id": db.integer, "serial": db.text}, (1, "a'000123"), (2, "a'000124"))
+    said = {"mode": "incremental", "watermark": "serial"}
+
+    _, before = db.pull("padded", **said)
+    db.add("padded", (3, "a'000200"))
+    rows, after = db.pull("padded", before.watermark, **said)
+
+    assert [row["serial"] for row in rows] == ["a'000124", "a'000200"]
+    assert after.watermark == "a'000200"
+
+
+# Type of the watermark, what is there first, what comes then, the watermarks' beginnings, what is
+# told.
+MARKS: dict[str, tuple[str, list[object], list[object], str | None, str, set[str]]] = {
+    "integer": ("integer", [8, 9], [10, 11], "9", "11", set()),
+    "text": ("text", ["8", "9"], ["10", "11"], "9", "11", {"watermark_unlike"}),
+    "moment": ("moment", ["2026-01-01 08:00:00", "9999-12-31 00:00:00"], ["2026-01-02 08:00:00"],
+               "2026-01-01 08:00:00", "2026-01-02 08:00:00", {"watermark_ahead"}),
+    "only the future": ("moment", ["9999-12-31 00:00:00"], ["2026-01-01 08:00:00"], None,
+                        "2026-01-01 08:00:00", {"watermark_ahead"}),
+    "garbage": ("text", ["2026-01-01", "zzz"], ["2026-01-02"], "2026-01-01", "2026-01-02",
+                {"watermark_unlike"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overlap", [None, "1"])
+@pytest.mark.parametrize("case", MARKS)
+def test_no_watermark_keeps_a_row_out(db: Described, case: str, overlap: str | None):
+    kind, first, then, mark, after, told = MARKS[case]
+    unit = " day" if "2026" in str(then) else ""
+    said = {"mode": "incremental", "watermark": "mark"}
+    said |= {"overlap": overlap + unit} if overlap else {}
+    db.make("marked", {"id": db.integer, "mark": getattr(db, kind)}, *enumerate(first, 1))
+
+    rows, before = db.pull("marked", **said)
+    db.add("marked", *enumerate(then, len(first) + 1))
+    again, last = db.pull("marked", before.watermark, **said)
+
+    assert len(rows) == len(first)
+    assert str(before.watermark).startswith(str(mark))
+    assert str(last.watermark).startswith(after)
+    ids = [int(str(row["id"])) for row in again]
+    assert ids == sorted(ids)
+    assert set(range(len(first) + 1, len(first) + len(then) + 1)) <= set(ids)
+    assert {f.code for f in last.findings} == told
+
+
+def test_numbered_batches_are_deliveries_in_their_order(db: Described):
+    rows = ((1, "10"), (2, "9"), (3, "9"), (4, "a'b"), (5, None))
+    db.make("numbered", {"id": db.integer, "batch": db.text}, *rows)
+    said = {"mode": "incremental", "batch": "batch"}
+
+    parts = db.find("numbered", **said)
+    known = db.find("numbered", Past("run", numbers={9: 2, 10: 3}), **said)
+
+    ids = [sorted(str(row["id"]) for row in db.rows(part)) for part in parts]
+    assert [part.number for part in parts] == [9, 10, None]
+    assert ids == [["2", "3"], ["1"], ["4", "5"]]
+    assert [f.code for f in parts[-1].findings] == ["batch_unnumbered"]
+    # One that has another number of rows than landed comes again, under a key of its own.
+    assert [part.number for part in known] == [10, None]
+    assert known[0].key != parts[1].key
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "message"),
+    [
+        ("nowhere", {}, "has no table 'nowhere'"),
+        ("there", {"mode": "incremental", "watermark": "att"}, "no watermark column 'att'"),
+        ("there", {"mode": "incremental", "batch": "att"}, "no batch column 'att'"),
+    ],
+)
+def test_what_the_database_lacks_is_named(
+    db: Described, table: str, more: dict[str, str], message: str
+):
+    db.make("there", {"id": db.integer})
+
+    with pytest.raises(InputError, match=message):
+        db.find(table, **more)
+
+
+def make_home(folder: Path, db: Described) -> TestHome:
+    said = ", ".join(f"{name}: {value}" for name, value in db.declared.items() if name != "path")
+    where = said or f"path: {db.root / 'front.sqlite'}"
+    return make_test_home(folder, {
+        "city.yaml": f"name: x\nlabel: x\ndivision: 330200\ntimezone: {ZONE}\n",
+        "departments.yaml": "departments: {office: {label: 办公室}}\n",
+        "resources/office/shop.yaml": DECLARED.format(kind=db.kind, where=where),
+    })  # fmt: skip
+
+
+DECLARED = """\
+name: shop
+label: 商铺
+owner: office
+sharing: unconditional
+update: daily
+key: [id]
+fields:
+  - {{name: id, label: 编号, type: text}}
+  - {{name: name, label: 名称, type: text}}
+  - {{name: opened, label: 日期, type: date}}
+source: {{kind: {kind}, table: shops, mode: incremental, watermark: changed, {where}}}
+"""
+
+
+def test_rows_are_pulled_landed_and_refined_and_no_secret_is_shown(tmp_path: Path, db: Described):
+    home = make_home(tmp_path / "home", db)
+    columns = {"id": db.integer, "name": db.text, "opened": db.text, "changed": db.moment}
+    db.make("shops", columns, (1, "早餐店", "2020-01-02", "2026-01-01 08:00:00"),
+            (2, "书店", "0000-00-00", "2026-01-02 08:00:00"))  # fmt: skip
+
+    if db.secret:
+        without = home.call("run", "shop")
+        with home.home.open_secrets() as secrets:
+            secrets.put("front", "not-the-word")
+        wrong = home.call("run", "shop")
+        assert (without.code, wrong.code) == (1, 3)
+        assert "no secret 'front'" in without.text
+        assert "the server does not let us in" in wrong.text
+        assert "the secret 'front'" in wrong.text
+        assert all(not rows for rows in home.snapshot().values())
+    with home.home.open_secrets() as secrets:
+        secrets.put("front", PASSWORD)
+    first = home.run("shop")
+    db.execute("UPDATE shops SET name = '大书店', changed = '2026-01-03 08:00:00' WHERE id = 2")
+    second = home.run("shop")
+
+    assert [line["accepted"] for line in first + second] == [2, 1]
+    assert ("书店", "0000-00-00") in home.rows("SELECT name, opened FROM lake.landing.office__shop")
+    assert home.current("shop", "id", "name") == [("1", "早餐店"), ("2", "大书店")]
+    for path in home.root.rglob("*"):
+        text = path.read_bytes() if path.is_file() else b""
+        assert b"not-the-word" not in text
+        assert PASSWORD.encode() not in text
+
+
+def test_a_database_that_cannot_be_reached_is_told(db: Described):
+    gone = {"port": "1"} if db.secret else {"path": "gone.sqlite"}
+
+    with pytest.raises(ExternalError) as caught:
+        db.find("there", **gone)
+
+    assert caught.value.retryable
+    assert PASSWORD not in str(caught.value)
