@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,23 +10,39 @@ import pytest
 
 from chengshu.exchange.port import Past
 from chengshu.kernel.errors import ExternalError, InputError
-from tests.support.connector_kit import CONNECTORS_TESTED, PASSWORD, ZONE, Described
-from tests.support.home import TestHome, make_test_home
+from tests.connectors import mysql, postgres, sqlite
+from tests.connectors.kit import Database, keep_secret
+from tests.support.commands import finish
+from tests.support.processes import PASSWORD
 
-NAMES = ("a'b", '引"号', "C", "100%", "x;--", "_Line")
-TEXTS = ("", None, 'it\'s "so"\n\t \r\n%s ?', "𠮷野家 👩‍👩‍👧 ﷽", "ab  ", "000123", " ", "NULL")
-
-
-@pytest.fixture(scope="module", params=CONNECTORS_TESTED)
-def db(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Described]:
-    folder = tmp_path_factory.mktemp(request.param)
-    with CONNECTORS_TESTED[request.param](folder) as described:
-        yield described
+CONNECTORS = {"sqlite": sqlite.TESTED, "postgres": postgres.TESTED, "mysql": mysql.TESTED}
+NAMES = ("a'b", '引"号', "C", "100%", "x;--", "_Line", "x\\' ? `")
+TEXTS = ("", None, 'it\'s "so"\n\t %s ?', "𠮷野家 👩‍👩‍👧 ﷽", "ab  ", "000123", " ", "NULL")
 
 
-def test_every_text_comes_as_it_is_and_null_is_not_empty(db: Described):
+@pytest.fixture(scope="module", params=CONNECTORS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def db(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with CONNECTORS[name].opened(tmp_path_factory.mktemp(name)) as database:
+        yield database
+
+
+def test_every_awkward_value_comes_as_its_exact_text(db: Database, name: str):
+    values = CONNECTORS[name].values
+    db.make("awkward", {f"c{at}": f"{kind} NULL" for at, (kind, _, _) in enumerate(values)})
+    db.execute(f"INSERT INTO awkward VALUES ({', '.join(given for _, given, _ in values)})")
+
+    (row,), _ = db.pull("awkward")
+
+    got = [(kind, row[f"c{at}"]) for at, (kind, _, _) in enumerate(values)]
+    assert got == [(kind, expected) for kind, _, expected in values]
+
+
+def test_every_text_comes_as_it_is_and_null_is_not_empty(db: Database):
     db.make("texts", {"id": db.integer, "name": db.text}, *enumerate(TEXTS))
 
     rows, incoming = db.pull("texts")
@@ -36,7 +53,7 @@ def test_every_text_comes_as_it_is_and_null_is_not_empty(db: Described):
     assert {(row["_rest"], row["_problem"]) for row in rows} == {(None, None)}
 
 
-def test_a_table_without_rows_is_a_delivery_without_rows(db: Described):
+def test_a_table_without_rows_is_a_delivery_without_rows(db: Database):
     db.make("nothing", {"id": db.integer, "name": db.text})
 
     rows, incoming = db.pull("nothing")
@@ -44,7 +61,7 @@ def test_a_table_without_rows_is_a_delivery_without_rows(db: Described):
     assert (rows, list(incoming.header)) == ([], ["id", "name"])
 
 
-def test_names_are_never_read_as_sql(db: Described):
+def test_names_are_never_read_as_sql(db: Database):
     table = "表 '; DROP TABLE x; -- \" ` %s ?"
     db.make(table, dict.fromkeys(NAMES, db.text), NAMES)
 
@@ -53,7 +70,7 @@ def test_names_are_never_read_as_sql(db: Described):
     assert [row[name] for name in NAMES] == list(NAMES)
 
 
-def test_rows_come_in_the_order_of_their_key_and_are_numbered_by_it(db: Described):
+def test_rows_come_in_the_order_of_their_key_and_are_numbered_by_it(db: Database):
     db.make("unordered", {"id": db.integer, "name": db.text}, *((n, "x") for n in (10, 9, 30, 2)))
 
     rows, incoming = db.pull("unordered")
@@ -62,7 +79,7 @@ def test_rows_come_in_the_order_of_their_key_and_are_numbered_by_it(db: Describe
     assert db.rows(incoming) == rows
 
 
-def test_a_pull_that_is_asked_for_again_has_the_same_key(db: Described):
+def test_a_pull_that_is_asked_for_again_has_the_same_key(db: Database):
     db.make("again", {"id": db.integer, "batch": db.integer}, (1, 1), (2, 2))
     numbered = {"mode": "incremental", "batch": "batch"}
 
@@ -74,7 +91,7 @@ def test_a_pull_that_is_asked_for_again_has_the_same_key(db: Described):
     assert len(set(parts[0])) == 2
 
 
-def test_an_incremental_pull_takes_what_changed_and_reaches_back(db: Described):
+def test_an_incremental_pull_takes_what_changed_and_reaches_back(db: Database):
     columns = {"id": db.integer, "note": db.text, "at": db.moment}
     db.make("changing", columns, (1, "old", "2026-01-01 08:00:00"),
             (2, "new", "2026-01-05 08:00:00"), (3, "unmarked", None))  # fmt: skip
@@ -97,7 +114,7 @@ def test_an_incremental_pull_takes_what_changed_and_reaches_back(db: Described):
     assert (third, kept.watermark) == ([], after.watermark)
 
 
-def test_a_watermark_of_digits_in_text_keeps_its_zeros(db: Described):
+def test_a_watermark_of_digits_in_text_keeps_its_zeros(db: Database):
     db.make("padded", {"id": db.integer, "serial": db.text}, (1, "a'000123"), (2, "a'000124"))
     said = {"mode": "incremental", "watermark": "serial"}
 
@@ -109,43 +126,31 @@ def test_a_watermark_of_digits_in_text_keeps_its_zeros(db: Described):
     assert after.watermark == "a'000200"
 
 
-# Type of the watermark, what is there first, what comes then, the watermarks' beginnings, what is
-# told.
-MARKS: dict[str, tuple[str, list[object], list[object], str | None, str, set[str]]] = {
-    "integer": ("integer", [8, 9], [10, 11], "9", "11", set()),
-    "text": ("text", ["8", "9"], ["10", "11"], "9", "11", {"watermark_unlike"}),
-    "moment": ("moment", ["2026-01-01 08:00:00", "9999-12-31 00:00:00"], ["2026-01-02 08:00:00"],
-               "2026-01-01 08:00:00", "2026-01-02 08:00:00", {"watermark_ahead"}),
-    "only the future": ("moment", ["9999-12-31 00:00:00"], ["2026-01-01 08:00:00"], None,
-                        "2026-01-01 08:00:00", {"watermark_ahead"}),
-    "garbage": ("text", ["2026-01-01", "zzz"], ["2026-01-02"], "2026-01-01", "2026-01-02",
-                {"watermark_unlike"}),
-}  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [(name, case) for name, tested in CONNECTORS.items() for case in tested.marks],
+    indirect=["name"],
+    scope="module",
+)
+def test_no_watermark_keeps_a_row_out(db: Database, name: str, case: str):
+    kind, first, then, mark, after, told = CONNECTORS[name].marks[case]
+    unit = " day" if "-" in str(after) else ""
+    for overlap in ({}, {"overlap": f"1{unit}"}):
+        said = {"mode": "incremental", "watermark": "mark", **overlap}
+        db.make("marked", {"id": db.integer, "mark": f"{kind} NULL"}, *enumerate(first, 1))
+
+        rows, before = db.pull("marked", **said)
+        db.add("marked", *enumerate(then, len(first) + 1))
+        again, last = db.pull("marked", before.watermark, **said)
+
+        assert (len(rows), before.watermark, last.watermark) == (len(first), mark, after)
+        ids = [int(str(row["id"])) for row in again]
+        assert ids == sorted(ids)
+        assert set(range(len(first) + 1, len(first) + len(then) + 1)) <= set(ids)
+        assert {f.code for f in last.findings} == told
 
 
-@pytest.mark.parametrize("overlap", [None, "1"])
-@pytest.mark.parametrize("case", MARKS)
-def test_no_watermark_keeps_a_row_out(db: Described, case: str, overlap: str | None):
-    kind, first, then, mark, after, told = MARKS[case]
-    unit = " day" if "2026" in str(then) else ""
-    said = {"mode": "incremental", "watermark": "mark"}
-    said |= {"overlap": overlap + unit} if overlap else {}
-    db.make("marked", {"id": db.integer, "mark": getattr(db, kind)}, *enumerate(first, 1))
-
-    rows, before = db.pull("marked", **said)
-    db.add("marked", *enumerate(then, len(first) + 1))
-    again, last = db.pull("marked", before.watermark, **said)
-
-    assert len(rows) == len(first)
-    assert str(before.watermark).startswith(str(mark))
-    assert str(last.watermark).startswith(after)
-    ids = [int(str(row["id"])) for row in again]
-    assert ids == sorted(ids)
-    assert set(range(len(first) + 1, len(first) + len(then) + 1)) <= set(ids)
-    assert {f.code for f in last.findings} == told
-
-
-def test_numbered_batches_are_deliveries_in_their_order(db: Described):
+def test_numbered_batches_are_deliveries_in_their_order(db: Database):
     rows = ((1, "10"), (2, "9"), (3, "9"), (4, "a'b"), (5, None))
     db.make("numbered", {"id": db.integer, "batch": db.text}, *rows)
     said = {"mode": "incremental", "batch": "batch"}
@@ -171,7 +176,7 @@ def test_numbered_batches_are_deliveries_in_their_order(db: Described):
     ],
 )
 def test_what_the_database_lacks_is_named(
-    db: Described, table: str, more: dict[str, str], message: str
+    db: Database, table: str, more: dict[str, str], message: str
 ):
     db.make("there", {"id": db.integer})
 
@@ -179,67 +184,75 @@ def test_what_the_database_lacks_is_named(
         db.find(table, **more)
 
 
-def make_home(folder: Path, db: Described) -> TestHome:
-    said = ", ".join(f"{name}: {value}" for name, value in db.declared.items() if name != "path")
-    where = said or f"path: {db.root / 'front.sqlite'}"
-    return make_test_home(folder, {
-        "city.yaml": f"name: x\nlabel: x\ndivision: 330200\ntimezone: {ZONE}\n",
-        "departments.yaml": "departments: {office: {label: 办公室}}\n",
-        "resources/office/shop.yaml": DECLARED.format(kind=db.kind, where=where),
-    })  # fmt: skip
-
-
-DECLARED = """\
-name: shop
-label: 商铺
-owner: office
-sharing: unconditional
-update: daily
-key: [id]
-fields:
-  - {{name: id, label: 编号, type: text}}
-  - {{name: name, label: 名称, type: text}}
-  - {{name: opened, label: 日期, type: date}}
-source: {{kind: {kind}, table: shops, mode: incremental, watermark: changed, {where}}}
-"""
-
-
-def test_rows_are_pulled_landed_and_refined_and_no_secret_is_shown(tmp_path: Path, db: Described):
-    home = make_home(tmp_path / "home", db)
+def test_rows_are_pulled_landed_and_refined_and_no_secret_is_shown(tmp_path: Path, db: Database):
+    home = db.make_home(tmp_path / "home", "shops", mode="incremental", watermark="changed")
     columns = {"id": db.integer, "name": db.text, "opened": db.text, "changed": db.moment}
     db.make("shops", columns, (1, "早餐店", "2020-01-02", "2026-01-01 08:00:00"),
             (2, "书店", "0000-00-00", "2026-01-02 08:00:00"))  # fmt: skip
 
-    if db.secret:
-        without = home.call("run", "shop")
-        with home.home.open_secrets() as secrets:
-            secrets.put("front", "not-the-word")
-        wrong = home.call("run", "shop")
+    if db.has_secret:
+        without = home.call("run", "shops")
+        keep_secret(home, "not-the-word")
+        wrong = home.call("run", "shops")
         assert (without.code, wrong.code) == (1, 3)
         assert "no secret 'front'" in without.text
         assert "the server does not let us in" in wrong.text
         assert "the secret 'front'" in wrong.text
+        assert "not-the-word" not in wrong.text
         assert all(not rows for rows in home.snapshot().values())
-    with home.home.open_secrets() as secrets:
-        secrets.put("front", PASSWORD)
-    first = home.run("shop")
+        keep_secret(home, PASSWORD)
+    first = home.run("shops")
     db.execute("UPDATE shops SET name = '大书店', changed = '2026-01-03 08:00:00' WHERE id = 2")
-    second = home.run("shop")
+    second = home.run("shops")
 
     assert [line["accepted"] for line in first + second] == [2, 1]
-    assert ("书店", "0000-00-00") in home.rows("SELECT name, opened FROM lake.landing.office__shop")
-    assert home.current("shop", "id", "name") == [("1", "早餐店"), ("2", "大书店")]
-    for path in home.root.rglob("*"):
-        text = path.read_bytes() if path.is_file() else b""
-        assert b"not-the-word" not in text
-        assert PASSWORD.encode() not in text
+    assert ("书店", "0000-00-00") in home.rows(
+        "SELECT name, opened FROM lake.landing.office__shops"
+    )
+    assert home.current("shops", "id", "name") == [("1", "早餐店"), ("2", "大书店")]
+    kept = b"".join(path.read_bytes() for path in home.root.rglob("*") if path.is_file())
+    assert b"not-the-word" not in kept
+    assert PASSWORD.encode() not in kept
 
 
-def test_a_database_that_cannot_be_reached_is_told(db: Described):
-    gone = {"port": "1"} if db.secret else {"path": "gone.sqlite"}
-
+def test_a_database_that_is_not_there_is_told(db: Database):
     with pytest.raises(ExternalError) as caught:
-        db.find("there", **gone)
+        db.find("there", **db.lost)
 
     assert caught.value.retryable
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_wrong_password_is_told_and_not_shown(db: Database):
+    if not db.has_secret:
+        return
+
+    with pytest.raises(ExternalError, match="the server does not let us in") as caught:
+        db.find("there", password="wrong-' pass")
+
+    assert "wrong-" not in str(caught.value)
+
+
+@pytest.mark.fault
+def test_a_database_that_breaks_mid_pull_leaves_nothing_landed(tmp_path: Path, db: Database):
+    for way, break_it in db.breaks.items():
+        home = db.make_home(tmp_path / way, "slow", PASSWORD)
+        db.execute("DROP VIEW IF EXISTS slow", f"CREATE VIEW slow AS {db.slow}")
+        run = home.start("run", "slow")
+        until = time.monotonic() + 60
+        while not (seen := db.reading()):
+            assert run.poll() is None, finish(run)
+            assert time.monotonic() < until, "the pull was never seen on the server"
+            time.sleep(0.02)
+        time.sleep(0.3)
+
+        mend = break_it(seen)
+        done = finish(run)
+
+        mend()
+        assert done.code == 3, (way, done)
+        assert f"{db.kind} 127.0.0.1" in done.text
+        assert PASSWORD not in done.text
+        assert all(not rows for rows in home.snapshot().values())
+        db.execute("DROP VIEW slow", "CREATE VIEW slow AS SELECT 1 AS id, 'whole' AS name")
+        assert [line["accepted"] for line in home.run("slow")] == [1]
