@@ -48,12 +48,14 @@ class Tested:
         opened: Starts a database for tests, in or beside a folder, and ends it.
         values: Type, what is put in (SQL), the text that must come out.
         marks: Name of a case → a watermark of some type.
+        breaks: The ways in which its databases break in the middle; see `Database.breaks`.
     """
 
     __test__ = False
     opened: Callable[[Path], AbstractContextManager[Database]]
     values: Sequence[tuple[str, str, str | None]]
     marks: Mapping[str, Mark]
+    breaks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Database:
         moment: Its type of a wall time.
         scanner: The DuckDB extension by which it is scanned, where it is.
         root: Folder from which relative paths start.
+        schemas: Whether tables may be in a schema, or database, of their own.
         lost: What declares a database that is not there.
         slow: SQL of the rows (id, name, opened) that take half a minute to read; none where no
             server reads them.
@@ -86,6 +89,7 @@ class Database:
     moment: str = "timestamp"
     scanner: str | None = None
     root: Path = field(default_factory=Path)
+    schemas: bool = True
     lost: Mapping[str, Any] = field(default_factory=lambda: {"port": "1"})
     slow: str = ""
     reading: Callable[[], Sequence[Any]] = lambda: ()
@@ -97,12 +101,16 @@ class Database:
     def has_secret(self) -> bool:
         return "secret" in self.declared
 
+    def named(self, table: str) -> str:
+        """Return SQL of a table's name, with its schema where it has one."""
+        return ".".join(map(self.quote, table.split(".")))
+
     def make(self, table: str, columns: Mapping[str, str], *rows: Sequence[object]) -> None:
         """Make a table anew, of these columns and rows; values are texts, numbers, None."""
         body = ", ".join(f"{self.quote(name)} {kind}" for name, kind in columns.items())
         self.execute(
-            f"DROP TABLE IF EXISTS {self.quote(table)}",
-            f"CREATE TABLE {self.quote(table)} ({body})",
+            f"DROP TABLE IF EXISTS {self.named(table)}",
+            f"CREATE TABLE {self.named(table)} ({body})",
         )
         self.add(table, *rows)
 
@@ -110,7 +118,7 @@ class Database:
         """Add rows to a table."""
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
         if rows:
-            self.execute(f"INSERT INTO {self.quote(table)} VALUES {values}")
+            self.execute(f"INSERT INTO {self.named(table)} VALUES {values}")
 
     def source(self, table: str, **more: Any) -> Any:
         """Return the declaration of a table as a source."""

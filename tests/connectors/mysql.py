@@ -137,4 +137,4 @@ def _stop(server: MariadbServer) -> Callable[[], None]:
     return server.start
 
 
-TESTED = Tested(opened, VALUES, MARKS)
+TESTED = Tested(opened, VALUES, MARKS, ("connection", "query", "server"))

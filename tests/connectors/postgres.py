@@ -99,4 +99,4 @@ def _stop(server: PostgresServer) -> Callable[[], None]:
     return server.start
 
 
-TESTED = Tested(opened, VALUES, MARKS)
+TESTED = Tested(opened, VALUES, MARKS, ("connection", "server"))

@@ -61,7 +61,7 @@ def opened(folder: Path) -> Iterator[Database]:
 
     yield Database(
         "sqlite", {"path": "front.sqlite"}, execute, quoted_by('"'), text="TEXT",
-        integer="INTEGER", moment="TEXT", root=folder, lost={"path": "gone.sqlite"},
+        integer="INTEGER", moment="TEXT", root=folder, schemas=False, lost={"path": "gone.sqlite"},
     )  # fmt: skip
 
 
