@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,44 +10,23 @@ from pathlib import Path
 import pytest
 
 from chengshu.exchange.connectors.mqtt import receive
-from chengshu.exchange.connectors.spool import SpoolWriter
+from chengshu.exchange.connectors.mqtt_spool import SpoolWriter
 from chengshu.kernel.errors import ExternalError
 from tests.functional.test_mqtt import Pulls, make_home, reading
 from tests.support.brokers import Broker, mqtt_broker
+from tests.support.dying import Point, die
 from tests.support.home import TestHome
 
 pytestmark = pytest.mark.fault
 
-# Runs the command line, and ends it as a power cut would at the nth call of a function.
-DYING = """
-import os, runpy, sys
-from importlib import import_module
-
-module, path, nth = sys.argv[1:4]
-owner = import_module(module)
-*parts, name = path.split(".")
-for part in parts:
-    owner = getattr(owner, part)
-plain, calls = getattr(owner, name), []
-
-def dying(*args, **how):
-    calls.append(1)
-    if len(calls) == int(nth):
-        os.kill(os.getpid(), 9)
-    return plain(*args, **how)
-
-setattr(owner, name, dying)
-sys.argv = ["chengshu", *sys.argv[4:]]
-runpy.run_module("chengshu.main", run_name="__main__")
-"""
 CONNECTORS = "chengshu.exchange.connectors"
 POINTS = {
-    "before what was written is on the disk": (f"{CONNECTORS}.spool", "_sync", 3),
-    "before anything is acknowledged": (f"{CONNECTORS}.mqtt_session", "Session._send", 1),
-    "before the last file is whole": (f"{CONNECTORS}.spool", "SpoolWriter.seal", 2),
-    "before the files are listed": (f"{CONNECTORS}.mqtt", "incoming_of", 1),
-    "before the second delivery lands": ("chengshu.exchange.pull", "land", 2),
-    "when the second delivery stands in landing": (f"{CONNECTORS}.message", "forget", 2),
+    "before what was written is on the disk": Point(f"{CONNECTORS}.mqtt_spool", "_sync", 3),
+    "before anything is acknowledged": Point(f"{CONNECTORS}.mqtt_session", "Session._send"),
+    "before the last file is whole": Point(f"{CONNECTORS}.mqtt_spool", "SpoolWriter.seal", 2),
+    "before the files are listed": Point(f"{CONNECTORS}.mqtt", "incoming_of"),
+    "before the second delivery lands": Point("chengshu.exchange.pull", "land", 2),
+    "when the second delivery stands in landing": Point(f"{CONNECTORS}.message", "forget", 2),
 }
 
 
@@ -58,12 +34,6 @@ POINTS = {
 def broker() -> Iterator[Broker]:
     with mqtt_broker() as broker:
         yield broker
-
-
-def die(home: TestHome, module: str, name: str, nth: int) -> None:
-    command = [sys.executable, "-c", DYING, module, name, str(nth), "--home", str(home.root), "run"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == -signal.SIGKILL, done
 
 
 def tear(home: TestHome) -> None:
@@ -85,7 +55,7 @@ def test_a_pull_that_is_killed_anywhere_neither_loses_nor_doubles(
         more = range(sent, sent + 70)
         broker.publish([(topic, reading(n)) for n in more])
         sent += len(more)
-        die(home, *point)
+        die(point, "--home", home.root, "run")
         tear(home)
         if at % 2:
             home.run()
@@ -185,7 +155,7 @@ def test_a_spool_that_cannot_be_written_acknowledges_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"{CONNECTORS}.spool._sync", full)
+        patch.setattr(f"{CONNECTORS}.mqtt_spool._sync", full)
         with pytest.raises(ExternalError, match="what was received cannot be written"):
             pulls.find()
 

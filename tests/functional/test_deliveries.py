@@ -123,50 +123,8 @@ class Table(City):
             return [(row["batch"], row["code"]) for row in session.rows(sql, step="look")]
 
 
-SOON, FAR = "2026-01-02 08:00:00", "9999-12-31 00:00:00"
+FAR = "9999-12-31 00:00:00"
 UNLIKE, AHEAD = "watermark_unlike", "watermark_ahead"
-# Type of the column, what the table has at each run, the watermarks kept, what is told.
-MARKS: dict[str, tuple[str, list[list[object]], list[str | None], list[tuple[int, str]]]] = {
-    "numbers": ("INT", [[8, 9], [10, 11], [12]], ["9", "11", "12"], []),
-    "fractions": ("REAL", [[0.1, 9.5], [10.25]], ["9.5", "10.25"], []),
-    "numbers as text": ("TEXT", [["8", "9"], ["10", "11"], ["12"]], ["9", "11", "12"],
-                        [(2, UNLIKE), (3, UNLIKE)]),
-    "padded text": ("TEXT", [["08", "09"], ["10", "11"]], ["09", "11"], []),
-    "signs": ("TEXT", [["A'[8]*?1", "A'[8]*?2"], ["A'[8]*?3"]], ["A'[8]*?2", "A'[8]*?3"], []),
-    "numbers and text": ("", [[8, 9], ["10"], [11]], ["9", "9", "11"], [(2, UNLIKE), (3, UNLIKE)]),
-    "negative text": ("TEXT", [["-9"], ["-5"]], [None, None], [(1, UNLIKE), (2, UNLIKE)]),
-    "days first": ("TEXT", [["31/01/2025"], ["01/02/2025"]], [None, None],
-                   [(1, UNLIKE), (2, UNLIKE)]),
-    "offsets": ("TEXT", [["2025-01-01T00:00:00+08:00"], ["2025-01-01T00:00:00+09:00"]],
-                [None, None], [(1, UNLIKE), (2, UNLIKE)]),
-    "far future": ("TEXT", [["2026-01-01 08:00:00", FAR], [SOON]],
-                   ["2026-01-01 08:00:00", SOON], [(1, AHEAD), (2, AHEAD)]),
-    "far future dates": ("TEXT", [["2026-01-01", "9999-12-31"], ["2026-01-02"]],
-                         ["2026-01-01", "2026-01-02"], [(1, AHEAD), (2, AHEAD)]),
-    "far future with T": ("TEXT", [["2026-01-01T08:00:00Z", "9999-12-31T00:00:00Z"],
-                          ["2026-01-02T08:00:00Z"]],
-                          ["2026-01-01T08:00:00Z", "2026-01-02T08:00:00Z"],
-                          [(1, AHEAD), (2, AHEAD)]),
-    "only the far future": ("TEXT", [[FAR], [SOON]], [None, SOON], [(1, AHEAD), (2, AHEAD)]),
-    "garbage": ("TEXT", [["2026-01-01 08:00:00", "zzz"], [SOON]], ["2026-01-01 08:00:00", SOON],
-                [(1, UNLIKE), (2, UNLIKE)]),
-    "bytes": ("", [[1, b"abc"], [2]], ["1", "2"], [(1, UNLIKE), (2, UNLIKE)]),
-    "infinite": ("", [[1, float("inf")], [2]], ["1", "2"], [(1, UNLIKE), (2, UNLIKE)]),
-    "nothing": ("TEXT", [[None], [SOON]], [None, SOON], []),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", MARKS)
-def test_no_watermark_keeps_a_row_out(tmp_path: Path, duckdb_engine: Engine, case: str):
-    kind, runs, marks, told = MARKS[case]
-    city = Table(tmp_path / "pack", duckdb_engine)
-
-    for run in runs:
-        city.put(*run, kind=kind)
-        city.run()
-
-    assert len(city.rows("number")) == sum(map(len, runs))
-    assert (city.marks(), city.findings()) == (marks, told)
 
 
 @pytest.mark.parametrize("overlap", ["", ", overlap: 2 days"])
@@ -223,19 +181,6 @@ def test_a_stream_takes_each_row_once_on_every_engine(tmp_path: Path, engine: En
         city.run()
 
     assert len(city.rows("number", stores.landing)) == sum(map(len, STREAMS["equal watermark"]))
-
-
-def test_rows_of_a_table_come_in_the_order_of_their_key(tmp_path: Path, duckdb_engine: Engine):
-    city = Table(tmp_path / "pack", duckdb_engine)
-    city.put(3, 2, 1)
-    with closing(sqlite3.connect(city.root / "front" / "event.sqlite")) as con, con:
-        con.execute("CREATE TABLE other AS SELECT * FROM event ORDER BY number DESC")
-        con.execute("DROP TABLE event")
-        con.execute("ALTER TABLE other RENAME TO event")
-
-    city.run()
-
-    assert city.rows("_position, number") == [(1, "1"), (2, "2"), (3, "3")]
 
 
 @pytest.mark.parametrize(

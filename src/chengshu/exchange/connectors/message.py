@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from chengshu.catalog.stream_source import MqttSource
-from chengshu.exchange.connectors.spool import forget
+from chengshu.exchange.connectors.mqtt_spool import forget
 from chengshu.exchange.files.jsonl import DEEPEST, dump, parse_value, render
 from chengshu.exchange.files.model import ROWS_PER_BATCH, BatchBuilder, Finding
 from chengshu.exchange.port import Incoming

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from chengshu.catalog.stream_source import MqttSource
 from chengshu.exchange.connectors.message import incoming_of
-from chengshu.exchange.connectors.spool import SpoolWriter, holding, stored, waiting
+from chengshu.exchange.connectors.mqtt_spool import SpoolWriter, holding, stored, waiting
 from chengshu.exchange.port import Incoming, Past, Surroundings
 from chengshu.kernel.errors import ConflictError, ExternalError
 

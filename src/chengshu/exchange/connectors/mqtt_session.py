@@ -18,7 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from chengshu.catalog.stream_source import MqttSource
 from chengshu.exchange.connectors.message import filter_of
-from chengshu.exchange.connectors.spool import MEMORY, SpoolWriter, remembered, stored
+from chengshu.exchange.connectors.mqtt_spool import MEMORY, SpoolWriter, remembered, stored
 from chengshu.exchange.port import Surroundings
 from chengshu.kernel.clock import local_time
 from chengshu.kernel.errors import ExternalError
