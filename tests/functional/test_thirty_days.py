@@ -195,7 +195,6 @@ def test_a_month_in_any_order_makes_the_same_stores(
 
         found = city.found()
 
-    print(f"seed {seed}")  # Shown by a failure.
     same_stores(in_order, found)
 
 
