@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.functional.test_mqtt import make_home as make_mqtt_home
+from tests.functional.test_mqtt import reading
+from tests.support.brokers import mqtt_broker
 from tests.support.commands import finish, kill
 from tests.support.home import RESIDENT, STREET, VISIT, TestHome, make_test_home
 
@@ -205,3 +208,21 @@ def test_a_pull_that_takes_too_long_is_given_up(tmp_path: Path):
             patch.setattr(time, "monotonic", lambda: begun + 61)
             around.moved()
     assert caught.value.retryable  # type: ignore[attr-defined]
+
+
+def test_messages_are_received_all_the_time_and_land_with_the_next_run(tmp_path: Path):
+    with mqtt_broker() as broker:
+        home = make_mqtt_home(tmp_path / "home", broker, "key: [device, value]", "a")
+        path = "resources/office/air.yaml"
+        declared = (home.pack / path).read_text(encoding="utf-8")
+        home.declare(path, declared + "schedule: {every: 1 hour}\n")
+        with serving(home) as process:
+            wait_for(home, lambda lines: lines["office/air"]["ended"] == "done")
+            broker.publish([("a/sensors/east/d1/air", reading(n)) for n in range(5)])
+            spool = home.root / "spool" / "office__air"
+            wait_for(home, lambda _: any(spool.glob("*.jsonl")))
+            assert [line["pulled"] for line in home.run()] == [5]
+            stop(process)
+
+    assert home.rows("SELECT COUNT(*) FROM lake.department.office__air") == [(5,)]
+    home.balances()
