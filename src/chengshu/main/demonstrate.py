@@ -44,6 +44,7 @@ def demo(folder: Path) -> None:
         "show civil_affairs/marriage --store management",
         "show market_regulation/enterprise",
         'show public_security/resident --unmasked --reason "trying the demo"',
+        "schedule",
     ):
         say(f"  chengshu --home {folder} {command}")
     say(f"  {folder}/packs/city/resources: what the departments declare")
