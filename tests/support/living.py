@@ -86,7 +86,7 @@ def _named(text: str) -> str:
 
 WAYS = {
     w.RESIDENT: Way(
-        "public_security/resident_{}.csv", r"encoding: gb18030, as_of: 'resident_(\d{8})'", 5,
+        "public_security/resident_{}.csv", r"encoding: gb18030, as_of: 'resident_(\d{8})'", 6,
         "citizen_id name birth_date phone", "birth_fits_id is_born", "gb18030",
     ),
     w.RESIDENCE_PERMIT: Way(
@@ -96,18 +96,18 @@ WAYS = {
         "ends_after_start no_overlap", "T_JZZ",
     ),
     w.MARRIAGE: Way(
-        "civil_affairs/marriage_{}.xlsx", r"as_of: 'marriage_(\d{8})'", 10,
+        "civil_affairs/marriage_{}.xlsx", r"as_of: 'marriage_(\d{8})'", 14,
         "certificate_no party_a_id party_b_id married_on ended_on",
         "parties_differ ends_after_start husband_known not_married_twice",
         "婚姻登记台账",
     ),
     w.AID_PAYMENT: Way(
-        "civil_affairs/aid_payment_{}.tsv", r"mode: append, batch: 'payment_(\d+)'", 9,
+        "civil_affairs/aid_payment_{}.tsv", r"mode: append, batch: 'payment_(\d+)'", 14,
         "citizen_id name paid_month amount", "amount_positive recipient_known same_name", "utf-8",
     ),
     w.ENTERPRISE: Way(
         "market_regulation/enterprise_{}.csv",
-        rf"mode: incremental, operation: {{column: {OPERATION}}}, batch: 'enterprise_(\d+)'", 7,
+        rf"mode: incremental, operation: {{column: {OPERATION}}}, batch: 'enterprise_(\d+)'", 9,
         "uscc enterprise_name established_on status legal_person legal_person_id",
         "founded_in_past name_is_own same_name", "utf-8",
     ),
@@ -122,7 +122,7 @@ WAYS = {
         "pollution_permit",
     ),
     w.READING: Way(
-        "ecology/emission_{}.parquet", r"mode: append, as_of: 'emission_(\d{8})'", 9,
+        "ecology/emission_{}.parquet", r"mode: append, as_of: 'emission_(\d{8})'", 14,
         "permit_no pollutant measured_at concentration", "permit_known not_negative",
     ),
 }  # fmt: skip
