@@ -22,7 +22,7 @@ from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.sql import listed, literal
 from chengshu.exchange.port import Surroundings
 from chengshu.exchange.pull import Pull, find_incoming, land_incoming
-from chengshu.flows.worker import asks_of
+from chengshu.flows.asks import asks_of
 from chengshu.libraries import stores
 from chengshu.libraries.judge import OWN
 from chengshu.libraries.reconcile import balance_batches
