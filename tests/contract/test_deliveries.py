@@ -6,6 +6,7 @@ import pytest
 
 from chengshu.catalog import Resource
 from chengshu.engine.port import Engine
+from chengshu.kernel.errors import NotFoundError
 from chengshu.libraries import stores
 from chengshu.libraries.landing import list_batches
 from chengshu.libraries.refine import decide
@@ -186,7 +187,12 @@ def test_a_delivery_that_ends_too_much_is_held_until_a_person_decides(
     assert held == [(3, "1"), (3, "2")]
     assert len(city.current(resource, "code")) == 3
 
-    decide(city.engine, city.pack, resource, 3, decision, "tester: asked the department")
+    # A flow that is killed between the decision and its note of it decides twice.
+    for _ in range(2):
+        decide(city.engine, city.pack, resource, 3, decision, "tester: asked the department")
+    assert city.rows(stores.STEPS, "step", f"step = '{decision}' DESC")[:2].count((decision,)) == 1
+    with pytest.raises(NotFoundError, match="held batch"):
+        decide(city.engine, city.pack, resource, 3, decision, "tester: once more")
     city.refine(resource)
 
     with city.engine.session() as session:

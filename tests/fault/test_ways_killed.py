@@ -149,6 +149,7 @@ def live(kind: Files | Tables, folder: Path) -> Told:
     ("told", "part"),
     [("files", "first"), *product(("files", "postgres", "mysql"), ("second", "decided"))],
     indirect=["told"],
+    scope="module",
 )
 def test_ways_of_delivery_that_are_killed_at_each_step_end_as_if_they_were_not(
     tmp_path: Path, told: Told, part: str

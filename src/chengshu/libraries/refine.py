@@ -81,7 +81,7 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch
 def decide(
     engine: Engine, pack: Pack, resource: Resource, batch: int, step: str, note: str
 ) -> None:
-    """Record what a person decided of a held batch.
+    """Record what a person decided of a held batch; the same decision again changes nothing.
 
     Args:
         engine: Where the stores are.
@@ -97,6 +97,14 @@ def decide(
     judge = make_judge(engine, pack, resource)
     with engine.session() as session:
         held = [b.number for b in list_batches(session, resource) if b.state == "held"]
+        # A flow that was killed before it could note this step takes it again.
+        taken = session.rows(
+            f"SELECT 1 AS one FROM lake.{stores.STEPS} WHERE batch = {batch} AND resource = "
+            f"{literal(resource.id)} AND step = {literal(step)} AND note = {literal(note)}",
+            step=f"decisions of {resource.id}",
+        )
+        if taken:
+            return
         if batch not in held:
             raise NotFoundError("held batch", f"{resource.id} {batch}", map(str, held))
         _record_step(session, engine.name, judge, step, batch, note)
