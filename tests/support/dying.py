@@ -90,11 +90,12 @@ def _lie_in_wait(point: Point) -> None:
 
 
 def _let_many_run(point: Point) -> None:
-    """Let as many runs go on side by side as the point needs."""
+    """Let runs go on side by side where the point needs many of them."""
     from chengshu.engine.duckdb import DuckDBEngine
-    from chengshu.flows import worker
+    from chengshu.flows import turns
 
-    worker.PARALLEL_RUNS = max(worker.PARALLEL_RUNS, point.threads)
+    if point.threads > 1:
+        turns.next_of = lambda waiting, _running, _now: next(iter(waiting), None)
     plain = DuckDBEngine.__init__
 
     def without_turns(engine: DuckDBEngine, *args: Any, **how: Any) -> None:
