@@ -69,7 +69,11 @@ def read_batches(front: Front, header: Sequence[str], sql: str) -> Iterator[pa.R
 
     schema, line = schema_of(header), 0
     with connected(front) as ask:
-        reader = ask(sql).to_arrow_reader(ROWS_PER_BATCH)
+        try:
+            reader = ask(sql).to_arrow_reader(ROWS_PER_BATCH)
+        except ChengshuError as err:
+            # It could be read a moment ago, when it was found.
+            raise front.lost from err
         while True:
             try:
                 batch = reader.read_next_batch()

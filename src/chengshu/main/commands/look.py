@@ -53,7 +53,7 @@ def usage(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show the usage record: who saw what in the clear, or was given what, when and why."""
+    """Show the usage record: who saw or was given what, and why."""
     from chengshu.main import uses
 
     uses.usage(context.obj, record, json)
