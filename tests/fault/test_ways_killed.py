@@ -29,9 +29,10 @@ from tests.support.ways import Files, Tables
 pytestmark = pytest.mark.fault
 FLOW, REFINE = "chengshu.flows.run", "chengshu.libraries.refine"
 ALL = 0  # Of threads: one for each way.
-AGAIN = ("run", "office/whole")
 LAND, RECORD = Point("chengshu.exchange.pull", "land"), Point(REFINE, "_record_step")
 HELD = "office/held"
+# Becomes the worker, which goes on with what was left, and itself asks for nothing that there is.
+AGAIN = ("decide", HELD, 99, "discard", "--reason", "none")
 NTH = {"first": 1, "second": 2, "decided": 2}
 DECIDE = ("decide", HELD, 2, "confirm", "--reason", "asked them")
 # Part of a home's life → the steps at which it is killed, one after the other, and the command that
