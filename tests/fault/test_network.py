@@ -36,7 +36,7 @@ def reading(kind: str) -> Iterator[tuple[int, Read]]:
     """Start a server with a big table; yields its port, and what pulls it through a proxy."""
     start: Any = {"postgres": postgres_server, "mysql": mariadb_server}[kind]
     series = {
-        "postgres": f"SELECT i AS n, md5(i::text) || '字' AS t FROM generate_series(1, {ROWS}) s(i)",
+        "postgres": f"SELECT i AS n, md5(i::text) || '字' AS t FROM generate_series(1, {ROWS}) i",
         "mysql": f"SELECT seq AS n, CONCAT(MD5(seq), '字') AS t FROM seq_1_to_{ROWS}",
     }
     with start() as server:
