@@ -247,11 +247,11 @@ def nested(depth: int) -> str:
 
 
 def test_a_nested_value_is_taken_as_its_text(api: Api, tmp_path: Path):
-    api.rows = [f'{{"id": "1", "deep": {nested(300)}}}']
+    api.rows = [f'{{"id": "1", "deep": {nested(299)}}}']
 
     (incoming,) = find(api, tmp_path)
 
-    assert [row["deep"] for row in rows_of(incoming)] == [nested(300)]
+    assert [row["deep"] for row in rows_of(incoming)] == [nested(299)]
 
 
 @pytest.mark.parametrize("depth", [600, 900, 5000])
