@@ -11,7 +11,7 @@ from chengshu.catalog.back import Back
 from chengshu.catalog.control import Control
 from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
 from chengshu.catalog.rule import Effect, Rule
-from chengshu.catalog.schedule import Schedule
+from chengshu.catalog.schedule import Priority, Schedule
 from chengshu.catalog.source import Source, TableSource
 
 
@@ -193,6 +193,11 @@ class Resource(Declared):
     def table(self) -> str:
         """Return the name of its tables in every store."""
         return f"{self.owner}__{self.name}"
+
+    @property
+    def priority(self) -> Priority:
+        """Return how soon its runs go where several wait."""
+        return self.schedule.priority if self.schedule else "normal"
 
     def has_field(self, name: str) -> bool:
         """Tell whether a field of that name is declared."""

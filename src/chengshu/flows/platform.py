@@ -60,10 +60,7 @@ class Platform:
         """
         schedule, host = resource.schedule, system_of(resource.source)
         limits = pack.city.limits if pack.city else {}
-        turn = Turn(
-            "pull", schedule.priority if schedule else "normal", host,
-            limits.get(str(host), AT_ONCE),
-        )  # fmt: skip
+        turn = Turn("pull", resource.priority, host, limits.get(str(host), AT_ONCE))
         with self.turns.taken(turn) as moves:
             until = time.monotonic() + (schedule.longest_s if schedule else math.inf)
 

@@ -48,14 +48,6 @@ class Receivers:
         self._all: dict[str, _Receiver] = {}
         self._told: dict[str, str] = {}
 
-    def __enter__(self) -> Receivers:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop listening."""
-        self.close()
-
     def keep(self, pack: Pack, resources: Sequence[Resource]) -> Iterator[str]:
         """Listen for those of ``resources`` to which things are sent, and for no others.
 

@@ -128,8 +128,7 @@ def land_step(name: str, version: str, run: str, key: str, as_of: str | None) ->
 def refine_step(name: str, version: str) -> list[int]:
     """Refine everything of the resource that landed; return the batches judged now, or again."""
     platform, pack, resource = _opened(name, version)
-    priority = resource.schedule.priority if resource.schedule else "normal"
-    with platform.turns.taken(Turn("refine", priority)):
+    with platform.turns.taken(Turn("refine", resource.priority)):
         platform.progress(resource.id, "refine", 0)
         judged = judged_otherwise(platform.engine, resource, version)
         judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}

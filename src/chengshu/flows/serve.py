@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -54,22 +55,18 @@ def serve(
         How each run ended, and as text what goes wrong besides. After the stop, where runs are
         still under way, ``""``: the process may end as it stands, and they go on at the next start.
     """
-    with (
-        serving(open_platform, flows, lock) as platform,
-        asking(flows) as client,
-        Receivers(platform) as receivers,
-    ):
+    with serving(open_platform, flows, lock) as platform, asking(flows) as client:
         board, reader = Board(client), _Reader(platform)
-        while not stop.wait(LOOK_S):
-            pack, troubles = reader.read()
-            yield from troubles
-            if pack is not None:
-                pauses = paused()
-                going = [r for r in pack.resources.values() if not pause_of(pauses, r)]
-                yield from receivers.keep(pack, [r for r in going if r.schedule])
-                board.ask(pack, going, wall_time(pack.zone))
-                yield from board.ended(pack.zone)
-        receivers.close()
+        with closing(Receivers(platform)) as receivers:
+            while not stop.wait(LOOK_S):
+                pack, troubles = reader.read()
+                yield from troubles
+                if pack is not None:
+                    pauses = paused()
+                    going = [r for r in pack.resources.values() if not pause_of(pauses, r)]
+                    yield from receivers.keep(pack, [r for r in going if r.schedule])
+                    board.ask(pack, going, wall_time(pack.zone))
+                    yield from board.ended(pack.zone)
         if not drain(GRACE_S):
             yield ""
 
@@ -101,13 +98,9 @@ class Board:
     """
 
     client: DBOSClient
-    last: dict[str, Try | None]
-    going: dict[str, Ask]
-    resting: dict[str, datetime]
-
-    def __init__(self, client: DBOSClient) -> None:
-        """Know nothing yet: what was tried before, the flows' database says."""
-        self.client, self.last, self.going, self.resting = client, {}, {}, {}
+    last: dict[str, Try | None] = field(default_factory=dict)
+    going: dict[str, Ask] = field(default_factory=dict)
+    resting: dict[str, datetime] = field(default_factory=dict)
 
     def ask(self, pack: Pack, resources: Sequence[Resource], now: datetime) -> None:
         """Ask for the runs of ``resources`` that are due now."""

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
+
+from chengshu.catalog.schedule import Priority
 
 # Pulls mostly wait for others' machines; refining keeps this one busy.
 MOST = {"pull": 8, "refine": 2}
@@ -17,7 +19,7 @@ AT_ONCE = 2
 BEHIND = 8
 # A pull that has not moved for so long no longer counts: what hangs holds up its own host only.
 STALLED_S = 20.0
-PRIORITIES = ("high", "normal", "low")
+PRIORITIES = get_args(Priority)
 
 
 @dataclass(eq=False, slots=True)
