@@ -158,12 +158,15 @@ def list_last_runs(flows: Path, names: Sequence[str]) -> dict[str, LastRun]:
         return found
     with told_database("flows", flows), asking(flows) as client:
         for name in names:
-            prefixes = [f"{kind}:{name}:" for kind in (DUE, RUN)]
-            newest: Any = client.list_workflows(
-                workflow_id_prefix=prefixes, sort_desc=True, limit=1
-            )
+            newest = newest_run(client, name, DUE, RUN)
             found.update((name, last_run_of(name, status)) for status in newest)
     return found
+
+
+def newest_run(client: DBOSClient, name: str, *kinds: str) -> Sequence[Any]:
+    """Return the status of the resource's newest run of those kinds, if there is one."""
+    prefixes = [f"{kind}:{name}:" for kind in kinds]
+    return client.list_workflows(workflow_id_prefix=prefixes, sort_desc=True, limit=1)
 
 
 def last_run_of(name: str, status: Any) -> LastRun:

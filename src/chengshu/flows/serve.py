@@ -23,6 +23,7 @@ from chengshu.flows.asks import (
     enqueue,
     in_order,
     last_run_of,
+    newest_run,
     outcome_of,
 )
 from chengshu.flows.pauses import Pause, pause_of
@@ -131,10 +132,7 @@ class Board:
 
     def _last_of(self, name: str, zone: str) -> Try | None:
         """Return the last try that an earlier process asked for; it may still be under way."""
-        found: Any = self.client.list_workflows(
-            workflow_id_prefix=f"{DUE}:{name}:", sort_desc=True, limit=1
-        )
-        for status in found:
+        for status in newest_run(self.client, name, DUE):
             if status.status not in ENDED:
                 self.going[status.workflow_id] = Ask(*status.input["args"])
             return try_of_run(last_run_of(name, status), zone)
