@@ -72,8 +72,8 @@ def read_batches(front: Front, header: Sequence[str], sql: str) -> Iterator[pa.R
         try:
             reader = ask(sql).to_arrow_reader(ROWS_PER_BATCH)
         except ChengshuError as err:
-            # It could be read a moment ago, when it was found.
-            raise front.lost from err
+            # Its columns could be read a moment ago, when it was found.
+            raise err if "denied" in str(err.__cause__) else front.lost from err
         while True:
             try:
                 batch = reader.read_next_batch()
