@@ -11,7 +11,7 @@ from uuid import uuid4
 import pyarrow as pa
 
 from chengshu.engine import Scan
-from chengshu.engine.lake import load_extensions
+from chengshu.engine.lake import EXTENDED, load_extensions
 from chengshu.engine.sql import literal
 from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
 from chengshu.kernel.errors import ChengshuError, ExternalError
@@ -56,7 +56,7 @@ def connected(front: Front) -> Iterator[Ask]:
     """Attach the server to a DuckDB of its own; yields what runs queries on it."""
     import duckdb
 
-    with closing(duckdb.connect(config={"autoinstall_known_extensions": "false"})) as con:
+    with closing(duckdb.connect(config=EXTENDED)) as con:
         load_extensions(con, (front.extension,))
         con.execute("SET TimeZone = 'UTC'")
         with _attached(front, con) as name:
