@@ -58,30 +58,6 @@ def test_a_connection_that_fails_twice_is_tried_again(api: Api, tmp_path: Path, 
     assert proxy.connections == 3
 
 
-@pytest.mark.parametrize("case", FAULTS)
-def test_a_connection_that_always_fails_ends_the_pull(api: Api, tmp_path: Path, case: str):
-    api.rows = number_rows(100)
-    with proxy_to(api.port) as proxy:
-        proxy.always = FAULTS[case]
-        url = f"http://127.0.0.1:{proxy.port}/x"
-
-        error = refused(api, tmp_path, url=url, timeout_s=0.3, attempts=3, **BEARER)
-
-    assert proxy.connections == 3
-    assert error.retryable
-    assert "(3 tries)" in str(error)
-    assert TOKEN not in str(error)
-
-
-def test_a_server_that_is_not_there_is_told(api: Api, tmp_path: Path):
-    with proxy_to(api.port) as proxy:
-        proxy.close_door()
-
-        error = refused(api, tmp_path, url=f"http://127.0.0.1:{proxy.port}/x", attempts=2)
-
-    assert "no connection to it (2 tries)" in str(error)
-
-
 def test_an_answer_that_trickles_in_for_ever_has_an_end(api: Api, tmp_path: Path):
     api.rows = number_rows(4000)
     with proxy_to(api.port) as proxy:
@@ -127,16 +103,6 @@ def test_only_certificates_that_are_trusted_or_declared_are_believed(tmp_path: P
 
     assert "its certificate is not trusted" in str(error)
     assert not error.retryable
-
-
-def test_a_slow_server_is_waited_for(api: Api, tmp_path: Path):
-    api.rows = number_rows(100)
-    with proxy_to(api.port) as proxy:
-        proxy.always = Fault("delay", seconds=0.2)
-
-        (incoming,) = find(api, tmp_path, url=f"http://127.0.0.1:{proxy.port}/x", timeout_s=2)
-
-    assert len(ids(incoming)) == 100
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])

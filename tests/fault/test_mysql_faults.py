@@ -1,23 +1,19 @@
-"""A MariaDB server that stalls, or limits a query, and a client that is slow."""
+"""A MariaDB server that does not greet, or limits a query, and a client that is slow."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from chengshu.exchange.connectors.mysql import find_mysql
 from chengshu.exchange.port import Past
 from chengshu.kernel.errors import ExternalError
-from tests.connectors.kit import Database, quoted_by, server_at
-from tests.connectors.mysql import SLOW, reading
-from tests.support.commands import finish
-from tests.support.mariadb import DATABASE, MariadbServer, mariadb_server
+from tests.connectors.mysql import SLOW
+from tests.support.mariadb import MariadbServer, mariadb_server
 from tests.support.mysql_pull import around, source
-from tests.support.processes import PASSWORD
 
 pytestmark = pytest.mark.fault
 
@@ -28,30 +24,6 @@ BIG = f"CREATE OR REPLACE VIEW slow AS {SLOW}"
 def server() -> Iterator[MariadbServer]:
     with mariadb_server() as server:
         yield server
-
-
-def test_a_server_that_stalls_mid_pull_is_left_after_its_silence(
-    tmp_path: Path, server: MariadbServer
-):
-    database = Database("mysql", server_at(server.port, DATABASE), server.execute, quoted_by("`"))
-    home = database.make_home(tmp_path / "home", "slow", PASSWORD, silence_s=3)
-    server.execute(BIG)
-    run = home.start("run", "slow")
-    until = time.monotonic() + 60
-    while not reading(server):
-        assert run.poll() is None, finish(run)
-        assert time.monotonic() < until, "the pull was never seen on the server"
-        time.sleep(0.02)
-
-    with server.stalled():
-        start = time.monotonic()
-        done = finish(run)
-        took = time.monotonic() - start
-
-    assert done.code == 3, done
-    assert "was silent for 3 s" in done.text
-    assert 2 < took < 20
-    assert all(not rows for rows in home.snapshot().values())
 
 
 def test_a_server_that_does_not_greet_is_left_after_its_silence(server: MariadbServer):

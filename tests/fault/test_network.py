@@ -1,81 +1,86 @@
-"""The network between us and a department's database: cut, ended, silent, not there."""
+"""The network between us and a department: cut, ended, silent, not there, slow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
-from chengshu.catalog.source import Source
-from chengshu.exchange.connectors import CONNECTORS
-from chengshu.exchange.port import Past, Surroundings
-from chengshu.kernel.errors import ExternalError
-from tests.support.mariadb import DATABASE, mariadb_server
-from tests.support.processes import PASSWORD, USER
-from tests.support.proxy import Fault, Proxy, proxy_to
-from tests.support.servers import postgres_server
+from chengshu.engine import Engine
+from tests.support.networks import WAYS, Way
+from tests.support.proxy import Fault, proxy_to
+from tests.support.steps import City
 
 pytestmark = pytest.mark.fault
 
-ROWS, AFTER = 20_000, 200_000
-FAULTS = {
-    "cut": (Fault("cut", after=AFTER), "the connection ended, or was silent for 1 s"),
-    "ended": (Fault("truncate", after=AFTER), "the connection ended, or was silent for 1 s"),
-    "silent": (Fault("stall", after=AFTER), "the connection ended, or was silent for 1 s"),
-    "refused": (Fault("refuse"), "Check that it runs"),
+# Fault → what the proxy does in the middle, and which of what a way tells is told of it.
+FAULTS: dict[str, tuple[dict[str, Any], int]] = {
+    "cut": ({"what": "cut"}, 0),
+    "ended": ({"what": "truncate"}, 0),
+    "silent": ({"what": "stall"}, 1),
+    "not there": ({}, 2),
+    "slow": ({"what": "delay", "seconds": 0.01}, -1),
+    # What is delivered back is there, and we are not told.
+    "unanswered": ({"what": "cut", "asked": b"COMMIT", "up": False, "after": 0}, 0),
 }
-Read = Callable[[Proxy], list[Any]]
+CASES = [(way, fault) for way in WAYS for fault in FAULTS if "back" in way or fault != "unanswered"]
 
 
-@contextmanager
-def reading(kind: str) -> Iterator[tuple[int, Read]]:
-    """Start a server with a big table; yields its port, and what pulls it through a proxy."""
-    start: Any = {"postgres": postgres_server, "mysql": mariadb_server}[kind]
-    series = {
-        "postgres": f"SELECT i AS n, md5(i::text) || '字' AS t FROM generate_series(1, {ROWS}) i",
-        "mysql": f"SELECT seq AS n, CONCAT(MD5(seq), '字') AS t FROM seq_1_to_{ROWS}",
-    }
-    with start() as server:
-        server.execute(f"CREATE TABLE big AS {series[kind]}")
+@pytest.fixture(scope="module")
+def started() -> Iterator[Callable[[str], Way]]:
+    with ExitStack() as stack:
+        servers: dict[Any, Any] = {}
 
-        def read(proxy: Proxy) -> list[Any]:
-            source: Any = TypeAdapter(Source).validate_python({
-                "kind": kind, "host": "127.0.0.1", "port": proxy.port, "user": USER,
-                "database": DATABASE if kind == "mysql" else "postgres", "secret": "front",
-                "table": "big", "silence_s": 1,
-            })  # fmt: skip
-            around = Surroundings(Path(), "UTC", lambda _: PASSWORD, Path(), Path())
-            (incoming,) = CONNECTORS[kind](source, Past("run", key=[["n"]]), around)
-            return [row for batch in incoming.batches() for row in batch.to_pylist()]
+        def start(name: str) -> Way:
+            make, way_of = WAYS[name]
+            if make not in servers:
+                servers[make] = stack.enter_context(make())
+            return way_of(servers[make])
 
-        yield server.port, read
+        yield start
 
 
-@pytest.fixture(scope="module", params=["postgres", "mysql"])
-def served(request: pytest.FixtureRequest) -> Iterator[tuple[int, Read]]:
-    with reading(request.param) as served:
-        yield served
-
-
-@pytest.mark.parametrize("fault", list(FAULTS))
-def test_a_network_that_fails_is_told_and_the_next_pull_is_whole(
-    served: tuple[int, Read], fault: str
+@pytest.mark.parametrize(("name", "fault"), CASES)
+def test_a_network_that_fails_is_told_and_in_the_end_all_is_there_once(
+    started: Callable[[str], Way],
+    tmp_path: Path,
+    duckdb_engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    fault: str,
 ):
-    port, read = served
-    harm, told = FAULTS[fault]
-    with proxy_to(port) as proxy:
-        proxy.always = harm
-        with pytest.raises(ExternalError) as caught:
-            read(proxy)
-        assert told in str(caught.value)
-        assert caught.value.retryable
-        assert PASSWORD not in str(caught.value)
+    # Else a new file is looked at again two seconds later, and a broker waited for 15 seconds.
+    monkeypatch.setattr("chengshu.exchange.connectors.sftp.LOOKS_APART_S", 0)
+    monkeypatch.setattr("chengshu.exchange.connectors.mqtt_session.ANSWER_S", 2)
+    way, (harm, at) = started(name), FAULTS[fault]
+    goes_back = way.server is not None
+    with proxy_to(way.port) as proxy:
+        city = City(tmp_path / "city", duckdb_engine, way.declare(proxy.port), lambda _: way.secret)
+        if name == "mqtt":
+            city.run()
+        way.deliver(city)
+        if harm:
+            proxy.always = Fault(**{"after": way.after, "up": goes_back, **harm})
+        else:
+            proxy.close_door()
+        _, error = city.attempt(refine=goes_back)
+        between, parts = way.arrived(city), [*(city.root / "spool").rglob(".part-*")]
+        proxy.mend()
+        if fault != "slow":
+            _, none = city.attempt(refine=goes_back)
+            assert none is None
 
-        proxy.always = None
-        rows = read(proxy)
-
-    assert [int(row["n"]) for row in rows] == list(range(1, ROWS + 1))
+    if fault == "slow":
+        assert (error, between) == (None, way.whole)
+    elif error is None:
+        assert way.goes_on
+        assert 0 < len(between) < len(way.whole)
+    else:
+        assert way.told[at] in error["message"]
+        assert way.secret not in error["message"]
+        assert (error["code"], error["retryable"]) == ("external-failed", True)
+        assert between == (way.whole if fault == "unanswered" else [])
+    assert (way.arrived(city), parts) == (way.whole, [])

@@ -4,7 +4,8 @@
         proxy.faults = [Fault("cut", after=1000)]   # of the next connection; then none
         ... connect to 127.0.0.1:proxy.port ...
 
-What it can do to a connection, once ``after`` bytes have come from the server:
+What it can do to a connection, once ``after`` bytes have come from the server, or with ``up`` from
+the client, and once the client has said ``asked``:
 
 - ``cut``: reset it, as a fallen router does.
 - ``truncate``: end it in order, as if the server had said everything.
@@ -35,6 +36,11 @@ class Fault:
     what: Literal["cut", "truncate", "stall", "delay", "refuse"]
     after: int = 0
     seconds: float = 0
+    up: bool = False
+    asked: bytes = b""
+
+    def is_due(self, passed: int, asked: threading.Event) -> bool:
+        return passed >= self.after and (not self.asked or asked.is_set())
 
 
 @dataclass
@@ -73,13 +79,23 @@ class Proxy:
             self._door.close()
         self._door = None
 
+    def mend(self) -> None:
+        """Be whole from now on; what was harmed, or hangs, has ended."""
+        self.always = None
+        self._end_all()
+        if self._door is None:
+            self.open_door()
+
+    def _end_all(self) -> None:
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """End everything."""
         self._ended.set()
         self.close_door()
-        for end in self._open:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        self._end_all()
         for thread in self._threads:
             thread.join(10)
         for end in self._open:
@@ -108,22 +124,32 @@ class Proxy:
                 _reset(client)
                 continue
             self._open.append(server)
-            self._run(self._pass, client, server, None)
-            self._run(self._pass, server, client, fault)
+            asked = threading.Event()
+            self._run(self._pass, client, server, fault, asked, True)
+            self._run(self._pass, server, client, fault, asked, False)
 
-    def _pass(self, giver: socket.socket, taker: socket.socket, fault: Fault | None) -> None:
+    def _pass(
+        self,
+        giver: socket.socket,
+        taker: socket.socket,
+        fault: Fault | None,
+        asked: threading.Event,
+        up: bool,
+    ) -> None:
         """Pass on what comes, until the end or the fault."""
         passed = 0
         with suppress(OSError):
             while piece := giver.recv(PIECE):
-                if fault and fault.what != "delay" and passed + len(piece) >= fault.after:
-                    taker.sendall(piece[: fault.after - passed])
-                    self._harm(giver, taker, fault)
-                    return
-                if fault and fault.what == "delay" and passed >= fault.after:
+                passed += len(piece)
+                if fault and up and fault.asked in piece:
+                    asked.set()
+                if fault and fault.up == up and fault.is_due(passed, asked):
+                    if fault.what != "delay":
+                        taker.sendall(piece[: max(0, len(piece) - (passed - fault.after))])
+                        self._harm(giver, taker, fault)
+                        return
                     self._ended.wait(fault.seconds)
                 taker.sendall(piece)
-                passed += len(piece)
             taker.shutdown(socket.SHUT_WR)
 
     def _harm(self, server: socket.socket, client: socket.socket, fault: Fault) -> None:

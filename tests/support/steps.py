@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from chengshu.catalog import Pack, Resource, load_pack
 from chengshu.engine import Engine
 from chengshu.exchange.port import Surroundings
 from chengshu.exchange.pull import find_incoming
 from chengshu.flows.platform import Platform
-from chengshu.flows.run import land_step, refine_step, use_platform, waiting_step
+from chengshu.flows.run import (
+    deliver_step,
+    land_step,
+    refine_step,
+    use_platform,
+    waiting_step,
+)
 from chengshu.libraries import stores
 from tests.support.home import write
 
@@ -35,7 +42,13 @@ source: {kind: file, path: front/**/person.csv}
 class City:
     """A pack of one resource and its source, run step by step as the flow does."""
 
-    def __init__(self, root: Path, engine: Engine, declaration: str = PERSON) -> None:
+    def __init__(
+        self,
+        root: Path,
+        engine: Engine,
+        declaration: str = PERSON,
+        secret: Callable[[str], str] = str,
+    ) -> None:
         for path, text in PACK.items():
             write(root / path, text)
         self.root, self.engine, self.runs = root, engine, 0
@@ -46,7 +59,7 @@ class City:
                 engine,
                 self.pack,
                 root / "flows",
-                str,
+                secret,
                 root / "spool",
                 root / "objects",
                 lambda *use: self.uses.append(use),
@@ -85,16 +98,24 @@ class City:
 
     def run(self) -> list[int]:
         """Run once; return the batches."""
-        self.runs += 1
-        version = self.pack().version_of(self.resource)
-        told = waiting_step(self.name, version, f"run {self.runs}")
-        assert told["error"] is None, told
-        batches = []
-        for key in told["value"]:
-            batches.append(self.land(key, f"run {self.runs}"))
-            told = refine_step(self.name, version)
-            assert told["error"] is None, told
+        batches, error = self.attempt()
+        assert error is None, error
         return batches
+
+    def attempt(self, *, refine: bool = True) -> tuple[list[int], dict[str, Any] | None]:
+        """Run once as the flow does, or only pull; return what landed, and what is told."""
+        self.runs += 1
+        version, run, batches = self.pack().version_of(self.resource), f"run {self.runs}", []
+        told = waiting_step(self.name, version, run)
+        for key in told["value"] or ():
+            told = land_step(self.name, version, run, key, None)
+            if told["error"] is None:
+                batches.append(int(told["value"]))
+                told = refine_step(self.name, version) if refine else told
+            if told["error"] is not None:
+                break
+        back = deliver_step(self.name, version, run) if refine else told
+        return batches, told["error"] or back["error"]
 
     def rows(self, columns: str, table: Callable[[Resource], str] = stores.current) -> list[object]:
         sql = f"SELECT {columns} FROM lake.{table(self.resource)} ORDER BY ALL"

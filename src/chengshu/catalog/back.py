@@ -59,7 +59,11 @@ class SqliteBack(_Back):
 
 
 class PostgresBack(_Back):
-    """Tables of a PostgreSQL server; ``prefix`` may begin with their schema and a dot."""
+    """Tables of a PostgreSQL server; ``prefix`` may begin with their schema and a dot.
+
+    Attributes:
+        silence_s: How many seconds the server may be silent.
+    """
 
     kind: Literal["postgres"]
     host: str
@@ -67,6 +71,7 @@ class PostgresBack(_Back):
     database: str
     user: str
     secret: Name
+    silence_s: Annotated[int, Field(ge=1)] = 900
 
     @property
     def place(self) -> str:

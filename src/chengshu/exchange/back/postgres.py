@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from chengshu.catalog.back import PostgresBack
@@ -17,6 +17,7 @@ from chengshu.exchange.back.tables import (
     receipt_sql,
     tables_of,
 )
+from chengshu.exchange.connectors.silence import bounded_silence
 from chengshu.exchange.port import Surroundings
 from chengshu.kernel.errors import ExternalError
 
@@ -37,10 +38,10 @@ PROBLEMS = {
     "55P03": "another program holds our tables there",
     "22": "the server does not take the rows; its encoding should be UTF8",
     "25006": "the server may only be read",
-    "08": "the connection ended in the middle",
     "57014": "it took longer than the server allows",
-    "57": "the connection ended in the middle",
 }
+LOST = ("08", "57")
+NOTHING = "Nothing was written; the next run delivers again."
 
 
 def deliver_postgres(back: PostgresBack, parcel: Parcel, around: Surroundings) -> Receipt:
@@ -59,7 +60,7 @@ def deliver_postgres(back: PostgresBack, parcel: Parcel, around: Surroundings) -
             hint=f"Check that it runs, the user, and the secret {back.secret!r}.",
         ) from err  # fmt: skip
     try:
-        with closing(con), con.transaction():
+        with _heard(back), closing(con), con.transaction():
             return check_receipt(name_of(back), parcel, _deliver(con, back, parcel))
     except psycopg.Error as err:
         raise _failed(back, str(err.sqlstate or "08")) from err
@@ -90,13 +91,21 @@ def _write(con: Any, receipts: str, rows: str, parcel: Parcel) -> Receipt:
     return receipt
 
 
+def _heard(back: PostgresBack) -> AbstractContextManager[None]:
+    """End what waits for a server that is silent: it may hang though its system answers."""
+    return bounded_silence(back.host, back.port, back.silence_s, lambda: None)
+
+
 def _failed(back: PostgresBack, state: str) -> ExternalError:
-    found = [told for begin, told in PROBLEMS.items() if state.startswith(begin)]
-    problem = found[0] if found else f"the rows cannot be written (state {state})"
-    return ExternalError(
-        name_of(back), problem.format(user=back.user), retryable=True,
-        hint="Nothing was written; the next run delivers again.",
-    )  # fmt: skip
+    told = [problem for begin, problem in PROBLEMS.items() if state.startswith(begin)]
+    problem, hint = f"the rows cannot be written (state {state})", NOTHING
+    if told:
+        problem = told[0].format(user=back.user)
+    elif state.startswith(LOST):
+        problem = f"the connection ended, or was silent for {back.silence_s} s, in the middle"
+        # What was being committed may be there.
+        hint = "The next run delivers what is not there."
+    return ExternalError(name_of(back), problem, retryable=True, hint=hint)
 
 
 def _qualified(back: PostgresBack, kind: str) -> str:

@@ -13,15 +13,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FDS = Path("/proc/self/fd")
-# Where struct tcp_info of <linux/tcp.h> has the milliseconds since data last came.
-_LAST_RECEIVED = 52
+# Where struct tcp_info of <linux/tcp.h> has the milliseconds since data was last sent, and came.
+_LAST_SENT, _LAST_RECEIVED = 44, 52
 
 
 @contextmanager
 def bounded_silence(
     host: str, port: int, limit_s: float, heard: Callable[[], None]
 ) -> Iterator[None]:
-    """End this process's connections to a server from which nothing comes for ``limit_s``.
+    """End this process's connections to a server if nothing comes or can be sent for ``limit_s``.
 
     Whoever waits on such a connection then gets the error of one that was lost. What has come and
     was not read yet is no silence: the reader is busy. While something comes, ``heard`` is called
@@ -68,9 +68,10 @@ def _silence_with(number: int, peers: Container[object], limit_s: float) -> floa
 
 
 def _silence_of(connection: socket.socket) -> float:
-    """Return for how many seconds nothing has come; 0 while something waits to be read."""
+    """Return for how many seconds nothing has passed; 0 while something waits to be read."""
     waiting = fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4)
     if struct.unpack("i", waiting)[0]:
         return 0.0
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
-    return float(struct.unpack_from("I", info, _LAST_RECEIVED)[0]) / 1000
+    ages = [struct.unpack_from("I", info, at)[0] for at in (_LAST_SENT, _LAST_RECEIVED)]
+    return float(min(ages)) / 1000
