@@ -28,10 +28,16 @@ ROWS = "code,name,opened\na,甲街,2001-02-03\nb,乙街,2002-02-02\n"
 PAD_BYTES = 4 << 20
 
 
-@pytest.fixture
-def server() -> Iterator[SshServer]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[SshServer]:
     with ssh_server() as server:
         yield server
+
+
+@pytest.fixture
+def server(running: SshServer) -> SshServer:
+    """The server with an empty folder."""
+    return running.emptied()
 
 
 def put_big(server: SshServer) -> None:

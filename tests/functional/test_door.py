@@ -33,7 +33,7 @@ def spend(process: subprocess.Popen[str], seconds: float) -> None:
 
 @pytest.mark.parametrize("delay", [0.3, 0.45, 0.6, 0.9, 1.2, 1.5, 1.8])
 def test_ctrl_c_is_one_sentence_even_during_the_start(home: TestHome, delay: float):
-    process = home.start("value", "date") if delay < 0.6 else home.start("run", "visit")
+    process = home.start(*(("value", "date") if delay < 0.6 else ("run", "visit")), warm=False)
     spend(process, delay)
 
     process.send_signal(signal.SIGINT)
@@ -46,7 +46,7 @@ def test_ctrl_c_is_one_sentence_even_during_the_start(home: TestHome, delay: flo
 def test_ctrl_c_in_a_run_leaves_it_to_the_next(tmp_path: Path):
     home = make_test_home(tmp_path / "home")
     home.deliver_all()
-    process = home.start("run")
+    process = home.start("run", warm=False)
     while process.poll() is None and not query(
         home.root / "flows.sqlite", "SELECT COUNT(*) FROM workflow_status"
     ):
@@ -61,7 +61,7 @@ def test_ctrl_c_in_a_run_leaves_it_to_the_next(tmp_path: Path):
 
 
 def test_ctrl_c_at_a_question_asks_no_more(home: TestHome):
-    process = home.start("secret", "front_password")
+    process = home.start("secret", "front_password", warm=False)
     spend(process, 0.8)
 
     process.send_signal(signal.SIGINT)
@@ -79,7 +79,7 @@ def test_a_closed_pipe_is_no_error(home: TestHome, tmp_path: Path, args: list[st
     values = tmp_path / "values.txt"
     values.write_text("2026-01-02\n" * 100_000)
     given = [values] if args[0] == "value" else []
-    process = home.start(*args, *given)
+    process = home.start(*args, *given, warm=False)
     assert process.stdout is not None
 
     process.stdout.readline() if given else None
@@ -104,7 +104,10 @@ def test_a_full_disk_under_the_output_is_one_sentence():
 
 def test_background_runs_ignore_ctrl_c_as_their_shell_said(home: TestHome):
     process = home.start(
-        "value", "date", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
+        "value",
+        "date",
+        warm=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     time.sleep(0.5)
 

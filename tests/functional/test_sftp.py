@@ -33,9 +33,7 @@ def running() -> Iterator[SshServer]:
 @pytest.fixture
 def server(running: SshServer) -> SshServer:
     """The server with an empty folder."""
-    shutil.rmtree(running.files)
-    running.files.mkdir()
-    return running
+    return running.emptied()
 
 
 def put(server: SshServer, name: str, text: str = TABLE, age: float = 100) -> Path:

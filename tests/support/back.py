@@ -14,6 +14,7 @@ import pymysql
 
 from chengshu.engine.sql import quote
 from chengshu.exchange.connectors.mysql_text import quote_mysql
+from chengshu.security.usage import list_uses
 from tests.support.home import STREET, STREETS, TestHome, make_test_home, without
 from tests.support.mariadb import DATABASE, MariadbServer, mariadb_server
 from tests.support.servers import PASSWORD, USER, PostgresServer, postgres_server
@@ -169,8 +170,8 @@ def sent(home: TestHome) -> list[int]:
 
 def uses(home: TestHome) -> list[str]:
     """Return what the usage record says was delivered back."""
-    lines = home.call("usage", "--json").lines
-    return [use["what"] for use in lines if use["purpose"] == "delivery back"]
+    with closing(home.home.open_state()) as state:
+        return [str(use["what"]) for use in list_uses(state) if use["purpose"] == "delivery back"]
 
 
 def undelivered(home: TestHome) -> list[int]:

@@ -50,7 +50,7 @@ class Point:
 def die(point: Point, *args: object) -> None:
     """Run a command and check that it ended at the point."""
     program = ["-m", "tests.support.dying", json.dumps(asdict(point))]
-    done = finish(start(*args, program=program, cwd=ROOT))
+    done = finish(start(*args, program=program, cwd=ROOT, warm=True))
     assert done.code == -signal.SIGKILL, (point, done)
 
 

@@ -109,7 +109,7 @@ class TestHome:
 
     def start(self, *args: object, **how: Any) -> subprocess.Popen[str]:
         """Start a command on this home, in a process group of its own."""
-        return start("--home", self.root, *args, **how)
+        return start("--home", self.root, *args, **{"warm": True, **how})
 
     def call(self, *args: object, given: str | None = None) -> Done:
         """Run a command on this home to its end; no end may show a traceback."""

@@ -51,6 +51,12 @@ class SshServer:
     def key(self) -> str:
         return (self.folder / "user").read_text()
 
+    def emptied(self) -> SshServer:
+        """Return the server, with nothing in its folder."""
+        shutil.rmtree(self.files)
+        self.files.mkdir()
+        return self
+
     def fingerprint(self, kind: str = "ed25519") -> str:
         shown = _keygen("-lf", self.folder / f"host_{kind}.pub")
         return shown.split()[1]

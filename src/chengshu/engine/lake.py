@@ -13,7 +13,7 @@ from chengshu.kernel.errors import ExternalError
 
 EXTENSIONS = ("sqlite_scanner", "ducklake")
 # Nothing is downloaded, and signatures are checked once in a process (`_checked`), not each time.
-EXTENDED = {
+EXTENDED: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_unsigned_extensions": "true",
