@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.warm import Warm
+from tests.support.warm import WIDTH, Warm
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ def start(
 ) -> subprocess.Popen[str]:
     """Start the command line, or another of Python's programs, in a process group of its own.
 
-    With ``warm`` Python need not start first, nor import what the platform is made of.
+    With ``warm`` Python need not start first, nor import what the platform is made of, unless the
+    command has an environment of its own, which it may read on import.
     """
     # Compiled modules are kept between commands: a start then takes half as long.
-    environment = {**os.environ, "COLUMNS": "200", "PYTHONPYCACHEPREFIX": "/tmp/chengshu-pycache"}
+    environment = {**os.environ, **WIDTH, "PYTHONPYCACHEPREFIX": "/tmp/chengshu-pycache"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment.pop("CHENGSHU_HOME", None)
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return (Warm if warm else subprocess.Popen)(
+    return (Warm if warm and "env" not in how else subprocess.Popen)(
         [sys.executable, *program, *map(str, args)],
         **{**pipes, "env": environment, "text": True, "start_new_session": True, **how},
     )

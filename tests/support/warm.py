@@ -29,6 +29,8 @@ SUBREAPER = 36
 # DuckDB is not among it: it starts a thread, and what has threads must not fork.
 LATE = ("pyarrow", "psycopg", "pymysql", "asyncssh", "paho.mqtt.client", "pytz")
 THREADLESS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+# Read when the platform is imported, so it is the server's as well as its commands'.
+WIDTH = {"COLUMNS": "200"}
 
 
 class Warm(subprocess.Popen[str]):
@@ -58,8 +60,8 @@ def _server() -> socket.socket:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     program = [sys.executable, "-m", "tests.support.warm", str(its.fileno())]
     process = subprocess.Popen(
-        program, stdin=subprocess.DEVNULL, cwd=ROOT, pass_fds=[its.fileno()],
-        start_new_session=True, env={**os.environ, **THREADLESS},
+        program, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=ROOT, pass_fds=[its.fileno()],
+        start_new_session=True, env={**os.environ, **WIDTH, **THREADLESS},
     )  # fmt: skip
     its.close()
 
