@@ -60,8 +60,8 @@ def _server() -> socket.socket:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     program = [sys.executable, "-m", "tests.support.warm", str(its.fileno())]
     process = subprocess.Popen(
-        program, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=ROOT, pass_fds=[its.fileno()],
-        start_new_session=True, env={**os.environ, **WIDTH, **THREADLESS},
+        program, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=ROOT,
+        pass_fds=[its.fileno()], start_new_session=True, env={**os.environ, **WIDTH, **THREADLESS},
     )  # fmt: skip
     its.close()
 
