@@ -39,18 +39,12 @@ def connect(lake: Lake, *, threads: int | None = None, read_only: bool = False) 
 
     lake.scratch.mkdir(parents=True, exist_ok=True)
     lake.data.mkdir(parents=True, exist_ok=True)
-    con = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "memory_limit": f"{lake.memory_mb}MB",
-            "temp_directory": str(lake.scratch),
-            "preserve_insertion_order": "true",
-            **({"threads": str(threads)} if threads else {}),
-        }
+    con = bare_connection(
+        memory_limit=f"{lake.memory_mb}MB",
+        temp_directory=str(lake.scratch),
+        preserve_insertion_order="true",
+        **({"threads": str(threads)} if threads else {}),
     )
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET enable_progress_bar = false")
     load_extensions(con, EXTENSIONS)
     mode = ", READ_ONLY" if read_only else ""
     # The catalogue remembers where the data was first; a home that was moved has it elsewhere.
@@ -72,6 +66,17 @@ def connect(lake: Lake, *, threads: int | None = None, read_only: bool = False) 
             retryable=True,
             hint="Check that the file is readable and the disk is not full.",
         ) from err
+    return con
+
+
+def bare_connection(**config: str) -> Any:
+    """Return a connection to a DuckDB of its own, in memory, that reads times as UTC."""
+    import duckdb
+
+    offline = dict.fromkeys(("autoinstall_known_extensions", "autoload_known_extensions"), "false")
+    con = duckdb.connect(config=offline | config)
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")
     return con
 
 
