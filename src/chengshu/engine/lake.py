@@ -74,7 +74,7 @@ def bare_connection(**config: str) -> Any:
     import duckdb
 
     offline = dict.fromkeys(("autoinstall_known_extensions", "autoload_known_extensions"), "false")
-    con = duckdb.connect(config=offline | config)
+    con = duckdb.connect(config={**offline, **config})
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET enable_progress_bar = false")
     return con
