@@ -85,6 +85,33 @@ def test_a_session_reads_one_snapshot(engine: Engine):
     assert ids(engine) == [1, 2]
 
 
+def test_a_table_that_was_empty_stays_so_for_a_session_that_looked(engine: Engine):
+    engine.ensure_tables({"department.t": COLUMNS})
+
+    with engine.session() as session:
+        before = session.rows("SELECT COUNT(*) AS n FROM lake.department.t", step="count")
+        add(engine, ROW)
+        after = session.rows("SELECT COUNT(*) AS n FROM lake.department.t AS t", step="count")
+
+    assert [before[0]["n"], after[0]["n"]] == [0, 0]
+    assert ids(engine) == [1]
+
+
+def test_a_table_without_rows_has_its_columns_and_a_text_may_name_it(engine: Engine):
+    engine.ensure_tables({"department.t": COLUMNS, "department.u": COLUMNS})
+    add(engine, ROW)
+
+    with engine.session() as session:
+        session.define("nobody", "SELECT * FROM lake.department.u", step="define")
+        rows = session.rows(
+            "SELECT t.id, u.amount, 'lake.department.u' AS said "
+            "FROM lake.department.t AS t LEFT JOIN nobody AS u ON t.id = u.id",
+            step="read",
+        )
+
+    assert [tuple(row.values()) for row in rows] == [(1, None, "lake.department.u")]
+
+
 def test_a_column_added_later_is_null_in_old_rows(engine: Engine):
     table_with(engine, ROW)
 

@@ -10,9 +10,21 @@ from typing import Any
 import pyarrow as pa
 
 from chengshu.engine.arrow import arrow_of
-from chengshu.engine.lake import Lake, connect
+from chengshu.engine.lake import Lake, bare_connection, connect
 from chengshu.engine.port import Row, Scan
-from chengshu.engine.sql import listed, literal, quote
+from chengshu.engine.sql import listed, quote
+from chengshu.engine.tables import (
+    Written,
+    columns_of,
+    has_columns,
+    qualified,
+    read_tables,
+    render_table_sql,
+    snapshot_of,
+    tables_of,
+    without_reading,
+    written_tables,
+)
 from chengshu.kernel.errors import ChengshuError, ConflictError, EngineError
 
 DISK_FULL = ("No space left", "max_temp_directory_size", "disk is full")
@@ -32,6 +44,7 @@ class DuckDBEngine:
         self._turn = nullcontext() if read_only else threading.RLock()
         # What stands already, as far as we know: one process writes, and nothing is ever dropped.
         self._made: dict[str, dict[str, str]] = {}
+        self._written = Written()
 
     def close(self) -> None:
         """Close the instance and every connection of it."""
@@ -41,7 +54,9 @@ class DuckDBEngine:
     def session(self) -> Iterator[DuckDBSession]:
         """Open a transaction (see the port)."""
         with ExitStack() as attached, self._root.cursor() as con, ExitStack() as turn:
-            session = DuckDBSession(con, lambda: turn.enter_context(self._turn), attached)
+            session = DuckDBSession(
+                con, lambda: turn.enter_context(self._turn), attached, self._written
+            )
             session.execute("BEGIN TRANSACTION", "begin")
             try:
                 yield session
@@ -57,13 +72,13 @@ class DuckDBEngine:
         if all(self._made.get(table) == columns for table, columns in tables.items()):
             return
         with self._root.cursor() as con:
-            have = _tables_of(DuckDBSession(con))
-        if not all(_has(have.get(table, {}), columns) for table, columns in tables.items()):
+            have = tables_of(DuckDBSession(con), tables)
+        if not all(has_columns(have.get(table, {}), columns) for table, columns in tables.items()):
             with self.session() as session:
                 # Another thread may have made them while this one waited for its turn.
-                have = _tables_of(session)
+                have = tables_of(session, tables)
                 for table, columns in tables.items():
-                    for statement in _statements(table, have.get(table, {}), columns):
+                    for statement in render_table_sql(table, have.get(table, {}), columns):
                         session.execute(statement, f"make {table}")
         self._made |= {table: dict(columns) for table, columns in tables.items()}
 
@@ -74,78 +89,41 @@ class DuckDBEngine:
 
     def snapshot_of(self, table: str) -> int:
         """Return the newest snapshot that changed the table (see the port)."""
-        if not self.columns_of(table):
-            return 0
-        store, name = (literal(part) for part in table.split("."))
         with self._root.cursor() as con:
-            (row,) = DuckDBSession(con).rows(
-                "SELECT COALESCE(MAX(f.begin_snapshot), 0) AS data_at, "
-                "COALESCE(MAX(f.end_snapshot), 0) AS end_at, COALESCE(MAX(d.begin_snapshot), 0) "
-                "AS delete_at FROM __ducklake_metadata_lake.ducklake_table AS t "
-                "JOIN __ducklake_metadata_lake.ducklake_schema AS s USING (schema_id) "
-                "LEFT JOIN __ducklake_metadata_lake.ducklake_data_file AS f USING (table_id) "
-                "LEFT JOIN __ducklake_metadata_lake.ducklake_delete_file AS d USING (table_id) "
-                f"WHERE s.schema_name = {store} AND t.table_name = {name}",
-                step=f"snapshot of {table}",
-            )
-        return max(int(value) for value in row.values())
+            return snapshot_of(DuckDBSession(con), table)
 
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
         """Return why the expression cannot run here, or None (see the port)."""
-        body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
         with self._root.cursor() as con:
-            try:
-                DuckDBSession(con).rows(
-                    f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}",
-                    step="parse a rule",
-                )
-            except EngineError as err:
-                return str(err.__cause__).splitlines()[0]
-        return None
+            return _parses(con, expression, columns)
 
 
-def _has(have: Mapping[str, str], columns: Mapping[str, str]) -> bool:
-    return all(have.get(name) == kind for name, kind in columns.items())
+class DuckDBParser:
+    """DuckDB over nothing, to try rules on; it needs no lake."""
+
+    name = "duckdb"
+
+    def __init__(self) -> None:
+        """Start an instance of its own."""
+        self._con = bare_connection()
+
+    def close(self) -> None:
+        """Close it."""
+        self._con.close()
+
+    def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
+        """Return why the expression cannot run here, or None (see the port)."""
+        return _parses(self._con, expression, columns)
 
 
-def _statements(table: str, have: Mapping[str, str], columns: Mapping[str, str]) -> Iterator[str]:
-    """Yield what makes a table's columns ``columns``; nothing is dropped, old types move aside."""
-    if not have:
-        body = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
-        yield f"CREATE SCHEMA IF NOT EXISTS lake.{quote(table.split('.')[0])}"
-        yield f"CREATE TABLE {qualified(table)} ({body})"
-        return
-    change = f"ALTER TABLE {qualified(table)}"
-    for name, kind in columns.items():
-        if name in have and have[name] != kind:
-            aside = next(f"{name}__{n}" for n in range(1, 1000) if f"{name}__{n}" not in have)
-            yield f"{change} RENAME COLUMN {quote(name)} TO {quote(aside)}"
-        if have.get(name) != kind:
-            yield f"{change} ADD COLUMN {quote(name)} {kind}"
-
-
-def columns_of(session: DuckDBSession, table: str) -> Mapping[str, str]:
-    """Return column name → type of a lake table as ``session`` sees it."""
-    return _tables_of(session).get(table, {})
-
-
-def _tables_of(session: DuckDBSession) -> Mapping[str, Mapping[str, str]]:
-    """Return every lake table with its columns, as ``session`` sees them."""
-    rows = session.rows(
-        "SELECT schema_name || '.' || table_name AS name, column_name, data_type "
-        "FROM duckdb_columns() WHERE database_name = 'lake' ORDER BY name, column_index",
-        step="columns of the lake",
-    )
-    found: dict[str, dict[str, str]] = {}
-    for row in rows:
-        found.setdefault(row["name"], {})[row["column_name"]] = row["data_type"]
-    return found
-
-
-def qualified(table: str) -> str:
-    """Return ``store.table`` as the quoted name of a lake table."""
-    store, name = table.split(".")
-    return f"lake.{quote(store)}.{quote(name)}"
+def _parses(con: Any, expression: str, columns: Mapping[str, str]) -> str | None:
+    body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
+    sql = f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}"
+    try:
+        DuckDBSession(con).rows(sql, step="parse a rule")
+    except EngineError as err:
+        return str(err.__cause__).splitlines()[0]
+    return None
 
 
 class DuckDBSession:
@@ -156,18 +134,21 @@ class DuckDBSession:
         con: Any,
         take_turn: Callable[[], object] = lambda: None,
         attached: ExitStack | None = None,
+        written: Written | None = None,
     ) -> None:
         """Use ``con``, which the engine owns.
 
         ``take_turn`` is called before it sees the lake; ``attached`` is left when it has ended.
+        ``written`` is kept up to date.
         """
         self.con, self._take_turn, self._has_turn = con, take_turn, False
         self._attached = attached or ExitStack()
         self._defined: set[str] = set()
+        self._written, self._looked = written or Written(), False
 
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
         """Return all rows of a query."""
-        cursor = self.execute(sql, step)
+        cursor = self.execute(self._sparing(sql), step)
         names = [column[0] for column in cursor.description or []]
         try:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -176,11 +157,11 @@ class DuckDBSession:
 
     def stage(self, name: str, sql: str, *, step: str) -> None:
         """Keep the result of ``sql`` as a temporary table."""
-        self.execute(f"CREATE TEMP TABLE {quote(name)} AS {sql}", step)
+        self.execute(f"CREATE TEMP TABLE {quote(name)} AS {self._sparing(sql)}", step)
 
     def define(self, name: str, sql: str, *, step: str) -> None:
         """Make a temporary view."""
-        self.execute(f"CREATE TEMP VIEW {quote(name)} AS {sql}", step)
+        self.execute(f"CREATE TEMP VIEW {quote(name)} AS {self._sparing(sql)}", step)
         self._defined.add(name)
 
     def stage_rows(
@@ -217,11 +198,13 @@ class DuckDBSession:
 
     def append(self, table: str, sql: str, *, step: str) -> None:
         """Insert by column name."""
-        self.execute(f"INSERT INTO {qualified(table)} BY NAME {sql}", step)
+        self.execute(f"INSERT INTO {qualified(table)} BY NAME {self._sparing(sql)}", step)
 
     def remove(self, table: str, keys: str, *, on: Sequence[str], step: str) -> None:
         """Delete by a semi-join; where there is nothing to delete the table is not read."""
         columns = listed(on)
+        if self._unwritten({table}):
+            return
         self.stage("removed", f"SELECT {columns} FROM ({keys}) AS keys", step=step)
         if self.execute("SELECT 1 FROM removed LIMIT 1", step).fetchone():
             self.execute(
@@ -230,6 +213,21 @@ class DuckDBSession:
                 step,
             )
         self.drop("removed")
+
+    def _sparing(self, sql: str) -> str:
+        """Return ``sql`` reading nothing of tables that have never held rows."""
+        unwritten = self._unwritten(read_tables(sql)) if "lake." in sql else None
+        return without_reading(sql, unwritten) if unwritten else sql
+
+    def _unwritten(self, tables: set[str]) -> set[str]:
+        """Return those of ``tables`` that have never held rows in what this session sees."""
+        if not tables <= self._written.tables and not self._looked:
+            (row,) = self.rows("SELECT id FROM ducklake_current_snapshot('lake')", step="snapshot")
+            if row["id"] != self._written.snapshot:
+                self._written.tables |= written_tables(self)
+                self._written.snapshot = row["id"]
+            self._looked = True
+        return tables - self._written.tables
 
     def execute(self, sql: str, step: str) -> Any:
         """Run one statement and return the cursor."""

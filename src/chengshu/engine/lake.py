@@ -47,17 +47,12 @@ def connect(lake: Lake, *, threads: int | None = None, read_only: bool = False) 
 
     lake.scratch.mkdir(parents=True, exist_ok=True)
     lake.data.mkdir(parents=True, exist_ok=True)
-    con = duckdb.connect(
-        config={
-            **EXTENDED,
-            "memory_limit": f"{lake.memory_mb}MB",
-            "temp_directory": str(lake.scratch),
-            "preserve_insertion_order": "true",
-            **({"threads": str(threads)} if threads else {}),
-        }
+    con = bare_connection(
+        memory_limit=f"{lake.memory_mb}MB",
+        temp_directory=str(lake.scratch),
+        preserve_insertion_order="true",
+        **({"threads": str(threads)} if threads else {}),
     )
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET enable_progress_bar = false")
     load_extensions(con, EXTENSIONS)
     mode = ", READ_ONLY" if read_only else ""
     # The catalogue remembers where the data was first; a home that was moved has it elsewhere.
@@ -79,6 +74,16 @@ def connect(lake: Lake, *, threads: int | None = None, read_only: bool = False) 
             retryable=True,
             hint="Check that the file is readable and the disk is not full.",
         ) from err
+    return con
+
+
+def bare_connection(**config: str) -> Any:
+    """Return a connection to a DuckDB of its own, in memory, that reads times as UTC."""
+    import duckdb
+
+    con = duckdb.connect(config={**EXTENDED, **config})
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")
     return con
 
 

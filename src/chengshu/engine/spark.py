@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 
 from chengshu.engine.arrow import arrow_of
 from chengshu.engine.dialect import translate
-from chengshu.engine.duckdb import DuckDBEngine, DuckDBSession, columns_of
+from chengshu.engine.duckdb import DuckDBEngine, DuckDBSession
 from chengshu.engine.lake import Lake
 from chengshu.engine.port import Row, Scan
 from chengshu.engine.sql import listed, literal, quote
+from chengshu.engine.tables import CATALOG, columns_of
 from chengshu.kernel.errors import EngineError
 
 CONFIG = {
@@ -228,11 +229,10 @@ class SparkSession:
     def _fields(self, table: str) -> Mapping[str, int]:
         """Return column → field id, in the table's order."""
         store, name = (literal(part) for part in table.split("."))
-        meta = "__ducklake_metadata_lake"
         rows = self._catalog.rows(
-            f"SELECT c.column_name AS name, c.column_id AS id FROM {meta}.ducklake_column AS c "
-            f"JOIN {meta}.ducklake_table AS t USING (table_id) "
-            f"JOIN {meta}.ducklake_schema AS s USING (schema_id) "
+            f"SELECT c.column_name AS name, c.column_id AS id FROM {CATALOG}.ducklake_column AS c "
+            f"JOIN {CATALOG}.ducklake_table AS t USING (table_id) "
+            f"JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
             f"WHERE s.schema_name = {store} AND t.table_name = {name} "
             "AND c.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL "
             "ORDER BY c.column_order",

@@ -184,9 +184,8 @@ def follow(
 ) -> Iterator[Outcome]:
     """Yield outcomes as they come, taking them out of ``waiting``, while ``go_on``."""
     while waiting and go_on():
-        for status in list_workflows(workflow_ids=list(waiting)):
-            if status.status in ENDED:
-                yield outcome_of(waiting.pop(status.workflow_id), status)
+        for status in list_workflows(workflow_ids=list(waiting), status=list(ENDED)):
+            yield outcome_of(waiting.pop(status.workflow_id), status)
         if waiting:
             time.sleep(PAUSE_S)
 

@@ -6,7 +6,8 @@ same transaction as their rows. The workflow only remembers how far it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -21,9 +22,9 @@ from chengshu.flows.platform import Platform
 from chengshu.flows.turns import Turn
 from chengshu.kernel.errors import ChengshuError, ConflictError, HeldError
 from chengshu.libraries.landing import find_batch
-from chengshu.libraries.refine import decide, judged_otherwise, refine_pending
+from chengshu.libraries.refine import decide, refine_pending
 from chengshu.libraries.report import list_held
-from chengshu.libraries.stores import ensure_tables
+from chengshu.libraries.stores import ensure_tables, tables_of
 
 QUEUE = "resources"
 WORKFLOW = "run_resource"
@@ -33,6 +34,19 @@ _platforms: list[Platform] = []
 def use_platform(platform: Platform | None) -> None:
     """Say in which platform this process runs flows; None ends it."""
     _platforms[:] = [platform] if platform else []
+
+
+def make_tables(platform: Platform, names: Iterable[str]) -> None:
+    """Make the tables of resources in one go, or leave them to their runs, which tell of errors.
+
+    Whenever there are new tables, the engine reads the whole of the lake's catalogue anew.
+    """
+    with suppress(ChengshuError):
+        pack = platform.pack()
+        tables: dict[str, Mapping[str, str]] = {}
+        for resource in map(pack.get, names):
+            tables |= tables_of(resource, {f.name: pack.type_of(f) for f in resource.fields})
+        platform.engine.ensure_tables(tables)
 
 
 @DBOS.workflow(name=WORKFLOW)
@@ -130,8 +144,7 @@ def refine_step(name: str, version: str) -> list[int]:
     platform, pack, resource = _opened(name, version)
     with platform.turns.taken(Turn("refine", resource.priority)):
         platform.progress(resource.id, "refine", 0)
-        judged = judged_otherwise(platform.engine, resource, version)
-        judged |= {batch.number for batch in refine_pending(platform.engine, pack, resource)}
+        judged = refine_pending(platform.engine, pack, resource)
     platform.progress(resource.id, "done", 0)
     return sorted(judged)
 

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from chengshu.flows.asks import (
     left_over,
 )
 from chengshu.flows.platform import Platform
-from chengshu.flows.run import QUEUE, use_platform
+from chengshu.flows.run import QUEUE, make_tables, use_platform
 from chengshu.kernel.errors import ExternalError
 from chengshu.state import told_database
 
@@ -58,8 +59,11 @@ def run_asks(
             with _held(lock) as mine:
                 if mine:
                     left = left_over(flows, waiting)
-                    with open_platform() as platform, _worker(platform, flows):
-                        yield from _serve(flows, waiting, rest, left)
+                    with open_platform() as platform:
+                        runs = [*waiting.values(), *chain(*rest), *left.values()]
+                        make_tables(platform, {ask.resource for ask in runs})
+                        with _worker(platform, flows):
+                            yield from _serve(flows, waiting, rest, left)
                     continue
             with asking(flows) as client:
                 yield from follow(client.list_workflows, waiting, lambda: not is_free(lock))

@@ -91,6 +91,7 @@ def write_rule_counts(session: Session, judge: Judge, batch: Batch) -> None:
     applies = [c.applies.replace('"v__', '"').replace('"raw__', '"') for c in judge.checks]
     kinds = sorted(set(applies))
     present = [f"COUNT(CASE WHEN {sql} THEN 1 END) AS n{at}" for at, sql in enumerate(kinds)]
+    present.append("COUNT(_fails) AS failed")
     counts = []
     for check, sql in zip(judge.checks, applies, strict=True):
         failed = f"',' || _fails LIKE '%,{check.number}:%'"
@@ -100,7 +101,7 @@ def write_rule_counts(session: Session, judge: Judge, batch: Batch) -> None:
     judged, step = f"FROM judged WHERE _batch = {batch.number}", f"count {judge.resource.id}"
     (whole,) = session.rows(f"SELECT {', '.join(present)} {judged}", step=step)
     failing = f"SELECT {', '.join(counts)} {judged} AND _fails IS NOT NULL"
-    (row,) = session.rows(failing, step=step)
+    row = session.rows(failing, step=step)[0] if whole["failed"] else {}
     session.stage_rows(
         "rule_counts",
         stores.RULE_COUNT_COLUMNS,
@@ -110,8 +111,8 @@ def write_rule_counts(session: Session, judge: Judge, batch: Batch) -> None:
                 c.rule,
                 c.field,
                 c.effect.value,
-                whole[f"n{kinds.index(sql)}"] + row[f"g{c.number}"],
-                row[f"f{c.number}"],
+                whole[f"n{kinds.index(sql)}"] + row.get(f"g{c.number}", 0),
+                row.get(f"f{c.number}", 0),
             )
             for c, sql in zip(judge.checks, applies, strict=True)
         ],

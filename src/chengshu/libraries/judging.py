@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chengshu.catalog.checks import (
     lookups_of,
     render_judged_sql,
@@ -15,11 +17,11 @@ from chengshu.libraries.others import bad_rows_sql
 from chengshu.standards.facts import load_facts
 
 
-def judge_rows(session: Session, judge: Judge, source: str) -> None:
+def judge_rows(session: Session, judge: Judge, source: str) -> list[str]:
     """Define ``judged`` (see `render_judged_sql`) from raw rows.
 
     The rows in which nothing can be wrong are known at first sight (``plain``); only the ``odd``
-    others are read and judged in full.
+    others, where there are any, are read and judged in full.
 
     Args:
         session: Where ``source`` is.
@@ -28,46 +30,66 @@ def judge_rows(session: Session, judge: Judge, source: str) -> None:
             ``_unit``, ``_ends`` (whether the row ends its record; NULL when its operation is
             unknown) and ``_said``, which grows with the place where a delivery last said the row;
             NULL when a later full one lacks it.
+
+    Returns:
+        The relations that were made, for `release`.
     """
-    resource, step = judge.resource, f"refine {judge.resource.id}"
-    for table in lookups_of(judge.types):
-        facts = load_facts(table)
-        session.stage_rows(f"facts__{table}", facts.columns, facts.rows)
-    session.stage("plain", render_plain_sql(resource, judge.types, source), step=step)
+    step = f"refine {judge.resource.id}"
+    facts = lookups_of(judge.types)
+    for table in facts:
+        loaded = load_facts(table)
+        session.stage_rows(f"facts__{table}", loaded.columns, loaded.rows)
+    session.stage("plain", render_plain_sql(judge.resource, judge.types, source), step=step)
+    (row,) = session.rows("SELECT COUNT(*) AS n FROM plain WHERE NOT _plain", step=step)
+    has_odd = bool(row["n"])
+    _take_odd(session, judge, source, has_odd=has_odd)
+    session.define("typed", _typed_sql(judge, has_odd=has_odd), step=step)
+    for rule in judge.joined():
+        bad = bad_rows_sql(judge, rule)
+        session.stage(f"bad__{rule.name}", bad, step=f"{step}: rule {rule.name}")
+    if has_odd:
+        odd = render_judged_sql(judge.resource, judge.checks, "read")
+        session.stage("judged_odd", odd, step=step)
+    session.define("judged", _judged_sql(judge, has_odd=has_odd), step=step)
+    made = ["plain", "odd", *(["read", "judged_odd"] if has_odd else []), "typed", "judged"]
+    bad_rows = [f"bad__{rule.name}" for rule in judge.joined()]
+    return [*made, *bad_rows, *(f"facts__{table}" for table in facts)]
+
+
+def _take_odd(session: Session, judge: Judge, source: str, *, has_odd: bool) -> None:
+    """Stage the ``odd`` rows, and in ``read`` what every field of them says."""
+    step = f"refine {judge.resource.id}"
+    if not has_odd:
+        session.define("odd", f"SELECT raw.* FROM {source} WHERE FALSE", step=step)
+        return
     session.stage(
         "odd",
         f"SELECT raw.* FROM {source} JOIN (SELECT _batch, _position FROM plain WHERE NOT _plain) "
         "AS p ON raw._batch = p._batch AND raw._position = p._position",
         step=step,
     )
-    session.stage("read", render_typed_sql(resource, judge.types, "odd"), step=step)
-    session.define("typed", _typed_sql(judge), step=step)
-    for rule in judge.joined():
-        bad = bad_rows_sql(judge, rule)
-        session.stage(f"bad__{rule.name}", bad, step=f"{step}: rule {rule.name}")
-    odd = render_judged_sql(resource, judge.checks, "read")
-    session.stage("judged_odd", odd, step=step)
+    session.stage("read", render_typed_sql(judge.resource, judge.types, "odd"), step=step)
+
+
+def _judged_sql(judge: Judge, *, has_odd: bool) -> str:
     names = {rule.name for rule in judge.joined()}
     others = [check for check in judge.checks if check.rule in names]
-    plain = render_judged_sql(resource, others, "(SELECT * FROM plain WHERE _plain)")
-    session.define("judged", f"{plain} UNION ALL SELECT * FROM judged_odd", step=step)
+    plain = render_judged_sql(judge.resource, others, "(SELECT * FROM plain WHERE _plain)")
+    return f"{plain} UNION ALL SELECT * FROM judged_odd" if has_odd else plain
 
 
-def release(session: Session, judge: Judge) -> None:
-    """Drop what `judge_rows` made."""
-    names = ["judged", "judged_odd", *(f"bad__{rule.name}" for rule in judge.joined())]
-    names += ["typed", "read", "odd", "plain"]
-    for name in [*names, *(f"facts__{table}" for table in lookups_of(judge.types))]:
+def release(session: Session, made: Sequence[str]) -> None:
+    """Drop what `judge_rows` made, views before what they look at."""
+    for name in sorted(made, key=lambda name: name not in ("judged", "typed")):
         session.drop(name)
 
 
-def _typed_sql(judge: Judge) -> str:
+def _typed_sql(judge: Judge, *, has_odd: bool) -> str:
     """Return SQL of all typed rows, for rules that hold them against other rows."""
     columns = "_record, _digest, _batch, _position, _as_of, _said, _ends"
     values = ", ".join(f'"v__{name}"' for name in judge.fields)
     whys = [f'"v__{name}__why"' for name in judge.fields]
     fine = ", ".join(f"{literal(None)} AS {why}" for why in ("_problem", *whys))
-    return (
-        f"SELECT {columns}, {values}, {fine} FROM plain WHERE _plain UNION ALL "
-        f"SELECT {columns}, {values}, {', '.join(['_problem', *whys])} FROM read"
-    )
+    plain = f"SELECT {columns}, {values}, {fine} FROM plain WHERE _plain"
+    read = f"SELECT {columns}, {values}, {', '.join(['_problem', *whys])} FROM read"
+    return f"{plain} UNION ALL {read}" if has_odd else plain

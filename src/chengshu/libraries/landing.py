@@ -56,6 +56,7 @@ class Batch:
         mode: ``full``, ``incremental``, ``append`` or ``zero``.
         as_of: Business time; batches apply in its order.
         rows: How many it has.
+        step_key: Names the delivery that it was.
         state: ``waiting``, ``held`` (for a person to decide), ``confirmed``, ``refined`` or
             ``discarded``.
         source_number: What its source calls it, where it numbers its deliveries.
@@ -66,6 +67,7 @@ class Batch:
     mode: str
     as_of: datetime
     rows: int
+    step_key: str
     state: str = "waiting"
     source_number: int | None = None
 
@@ -124,16 +126,17 @@ def land(session: Session, resource: Resource, delivery: Delivery) -> Batch:
     Returns:
         The batch; the one landed before when ``step_key`` has been landed.
     """
-    done = find_batch(session, resource, delivery.step_key)
-    if done is not None:
-        return done
     landed = list_batches(session, resource)
+    for batch in landed:
+        if batch.step_key == delivery.step_key:
+            return batch
     (count,) = session.rows("SELECT COUNT(*) AS n FROM pulled", step=f"count {resource.id}")
     last = max((batch.number for batch in landed), default=0)
     as_of = _place_in_time(delivery, landed)
     batch = Batch(
-        last + 1, resource.id, delivery.mode, as_of, count["n"], source_number=delivery.number
-    )
+        last + 1, resource.id, delivery.mode, as_of, count["n"], delivery.step_key,
+        source_number=delivery.number,
+    )  # fmt: skip
     # What is known now is not what will be known once a waiting batch is refined.
     waits = any(b.waits for b in landed)
     whole = not landed or waits or resource.identity == "none"
@@ -244,27 +247,30 @@ def list_batches(session: Session, resource: Resource) -> list[Batch]:
 
 
 def _batches(session: Session, resource: Resource, condition: str) -> list[Batch]:
-    steps = ", ".join(f"('{step}', {at})" for at, step in enumerate(STATES))
-    reached = (
-        f"SELECT s.batch, s.resource, MAX(k.nth) AS nth FROM lake.{stores.STEPS} AS s "
-        f"JOIN (VALUES {steps}) AS k(step, nth) ON s.step = k.step GROUP BY s.batch, s.resource"
-    )
-    rows = session.rows(
-        "SELECT b.batch, b.mode, b.as_of, b.row_count, b.number, s.nth "
-        f"FROM lake.{stores.BATCHES} AS b LEFT JOIN ({reached}) AS s "
-        "ON b.batch = s.batch AND b.resource = s.resource "
-        f"WHERE b.resource = {literal(resource.id)} AND {condition} ORDER BY b.batch",
+    # Two plain queries: the rows are few, and a join costs more than both.
+    ours = f"resource = {literal(resource.id)}"
+    found = session.rows(
+        "SELECT batch, mode, as_of, row_count, step_key, number "
+        f"FROM lake.{stores.BATCHES} WHERE {ours} AND {condition} ORDER BY batch",
         step=f"batches of {resource.id}",
     )
+    states = _states(session, resource, ours) if found else {}
     return [
         Batch(
-            r["batch"],
-            resource.id,
-            r["mode"],
-            r["as_of"],
-            r["row_count"],
-            "waiting" if r["nth"] is None else list(STATES.values())[r["nth"]],
-            r["number"],
+            row["batch"], resource.id, row["mode"], row["as_of"], row["row_count"],
+            row["step_key"], states.get(row["batch"], "waiting"), row["number"],
         )
-        for r in rows
-    ]
+        for row in found
+    ]  # fmt: skip
+
+
+def _states(session: Session, resource: Resource, ours: str) -> dict[int, str]:
+    """Return the state of each batch that has left the first one."""
+    steps = list(STATES)
+    done = session.rows(
+        f"SELECT batch, step FROM lake.{stores.STEPS} "
+        f"WHERE {ours} AND step IN ({', '.join(map(literal, steps))})",
+        step=f"steps of {resource.id}",
+    )
+    in_order = sorted(done, key=lambda row: steps.index(row["step"]))
+    return {row["batch"]: STATES[row["step"]] for row in in_order}

@@ -25,9 +25,9 @@ def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
     resource = judge.resource
     step = f"rebuild {resource.id}"
     _stage_batches(session, judge, late)
-    judge_rows(session, judge, _landed_sql(judge, "stale"))
+    made = judge_rows(session, judge, _landed_sql(judge, "stale"))
     session.stage("bases", _bases_sql(judge), step=step)
-    release(session, judge)
+    release(session, made)
     session.stage("digests", _digests_sql(judge), step=step)
     judge_rows(session, judge, _landed_sql(judge, "digests"))
     session.stage("events", _events_sql(judge), step=step)

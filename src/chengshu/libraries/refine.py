@@ -22,6 +22,7 @@ from chengshu.libraries.rebuild import rebuild
 from chengshu.libraries.steps import Step, record_step
 
 PASSES = 9
+NO_BATCH = 0
 
 
 def make_judge(engine: Engine, pack: Pack, resource: Resource) -> Judge:
@@ -43,22 +44,22 @@ def make_judge(engine: Engine, pack: Pack, resource: Resource) -> Judge:
     return Judge(resource, types, checks, others, version, " ".join(sorted(snapshots)))
 
 
-def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch]:
+def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> set[int]:
     """Refine every landed batch of the resource that is not refined yet, oldest first.
 
     Rows that were judged under other rules, or failed under other references, are judged again
     first. A batch that is held keeps those after it waiting: they may rest on it.
 
     Returns:
-        The batches that were refined now.
+        The batches whose rows were judged now: for the first time, or again under other rules.
     """
     types = {spec.name: pack.type_of(spec) for spec in resource.fields}
     stores.ensure_tables(engine, resource, types)
-    settle(engine, pack, resource)
+    judged = settle(engine, pack, resource)
     with engine.session() as session:
         batches = list_batches(session, resource)
     done = [batch for batch in batches if batch.is_refined]
-    refined = []
+    judge = None
     for batch in batches:
         if batch.state == "held":
             break
@@ -72,10 +73,10 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> list[Batch
         if not applied:
             break
         done.append(batch)
-        refined.append(batch)
-    if refined and resource.id in judge.others:
-        settle(engine, pack, resource)
-    return refined
+        judged.add(batch.number)
+    if judge and resource.id in judge.others:
+        judged |= settle(engine, pack, resource)
+    return judged
 
 
 def decide(
@@ -110,61 +111,58 @@ def decide(
         _record_step(session, engine.name, judge, step, batch, note)
 
 
-def judged_otherwise(engine: Engine, resource: Resource, rules: str) -> set[int]:
-    """Return the batches with rows that were judged under other rules than ``rules``."""
-    sql = " UNION ".join(
-        f"SELECT _batch FROM lake.{table} WHERE _rules <> {literal(rules)}"
-        for table in _judged_tables(resource)
-    )
-    with engine.session() as session:
-        rows = session.rows(sql, step=f"batches of {resource.id} to judge again")
-    return {int(row["_batch"]) for row in rows}
-
-
-def _judged_tables(resource: Resource) -> list[str]:
-    """Return the tables whose rows say under which rules they were judged."""
-    return [stores.current(resource), stores.refused(resource), stores.endings(resource)]
-
-
-def settle(engine: Engine, pack: Pack, resource: Resource) -> None:
-    """Judge again until no row's judgement moves another's.
+def settle(engine: Engine, pack: Pack, resource: Resource) -> set[int]:
+    """Judge again until no row's judgement moves another's; see `recheck` for what it returns.
 
     One time is nearly always enough. Rules that contradict each other may never settle; the next
     refine goes on with them.
     """
+    judged: set[int] = set()
     for _ in range(PASSES):
-        if not recheck(engine, make_judge(engine, pack, resource)):
-            return
+        again = recheck(engine, make_judge(engine, pack, resource))
+        if again is None:
+            break
+        judged |= again
+    return judged
 
 
-def recheck(engine: Engine, judge: Judge) -> bool:
+def recheck(engine: Engine, judge: Judge) -> set[int] | None:
     """Judge again what was judged under other rules, and what changed references bear on.
 
-    That is rows that failed a rule that looks into them, and current rows that fail one now.
-    Returns whether there was any.
+    The latter is rows that failed a rule that looks into them, and current rows that fail one now.
+
+    Returns:
+        The batches of the rows that were judged under other rules; None when there was no row of
+        either kind.
     """
-    resource = judge.resource
-    stale = f"_rules <> {literal(judge.rules)}"
-    resting = ", ".join(sorted({literal(c.rule) for c in judge.resting()})) or "''"
+    step = f"rows of {judge.resource.id} to judge again"
     with engine.session() as session:
         moved = _has_moved(session, judge)
-        session.stage(
-            "stale",
-            " UNION ".join(
-                f"SELECT _digest, _record FROM lake.{table} WHERE {stale}"
-                for table in _judged_tables(resource)
-            )
-            + f" UNION SELECT _digest, _record FROM lake.{stores.findings(resource)} "
-            f"WHERE rule IN ({resting}) AND _references <> {literal(judge.references)}"
-            + (f" UNION {fallen_sql(judge)}" if moved else ""),
-            step=f"rows of {resource.id} to judge again",
-        )
-        (row,) = session.rows("SELECT COUNT(*) AS n FROM stale", step="count rows to judge again")
-        if row["n"]:
+        session.stage("stale", _stale_sql(judge, moved), step=step)
+        batches = session.rows("SELECT DISTINCT _batch FROM stale", step=step)
+        if batches:
             rebuild(session, judge)
         if moved:
             _record_step(session, engine.name, judge, "judge again")
-    return bool(row["n"])
+    return {int(row["_batch"]) for row in batches} - {NO_BATCH} if batches else None
+
+
+def _stale_sql(judge: Judge, moved: bool) -> str:
+    """Return SQL of the rows to judge again; ``_batch`` is theirs if for other rules."""
+    resource = judge.resource
+    parts = [
+        f"SELECT _digest, _record, _batch FROM lake.{table} WHERE _rules <> {literal(judge.rules)}"
+        for table in (stores.current(resource), stores.refused(resource), stores.endings(resource))
+    ]
+    rest = f"SELECT _digest, _record, CAST({NO_BATCH} AS BIGINT) AS _batch FROM"
+    if resting := sorted({literal(check.rule) for check in judge.resting()}):
+        parts.append(
+            f"{rest} lake.{stores.findings(resource)} WHERE rule IN ({', '.join(resting)}) "
+            f"AND _references <> {literal(judge.references)}"
+        )
+    if moved:
+        parts.append(f"{rest} ({fallen_sql(judge)}) AS fallen")
+    return " UNION ALL ".join(parts)
 
 
 def _has_moved(session: Session, judge: Judge) -> bool:

@@ -62,6 +62,8 @@ def list_waiting(session: Session, resource: Resource) -> list[dict[str, Any]]:
 def list_held(session: Session, resource: Resource) -> list[dict[str, Any]]:
     """Return the batches that wait for a decision, with how many records they would end."""
     held = [b.number for b in list_batches(session, resource) if b.state == "held"]
+    if not held:
+        return []
     rows = session.rows(
         f"SELECT _batch, COUNT(*) AS ends, (SELECT COUNT(*) FROM lake.{stores.current(resource)}) "
         f"AS standing FROM lake.{stores.held(resource)} GROUP BY _batch",

@@ -11,7 +11,7 @@ import typer
 
 from chengshu.catalog import load_pack
 from chengshu.catalog.lint import lint_pack
-from chengshu.engine.duckdb import DuckDBEngine
+from chengshu.engine.duckdb import DuckDBParser
 from chengshu.engine.lake import Lake
 from chengshu.main.home import open_home
 from chengshu.main.render import say, show_json
@@ -43,20 +43,12 @@ def check(home: Path, pack: Path | None, json: bool) -> None:
         raise typer.Exit(2)
 
 
-def _lake(scratch: Path) -> Lake:
-    return Lake(scratch / "catalog.sqlite", scratch / "data", scratch / "tmp", memory_mb=500)
-
-
-def parsing_engine(scratch: Path) -> DuckDBEngine:
-    """Return the engine that every installation has, over nothing, to try rules on."""
-    return DuckDBEngine(_lake(scratch))
-
-
 def _engines(scratch: Path) -> list[Any]:
-    """Return the engines that this installation has."""
-    engines: list[Any] = [parsing_engine(scratch)]
+    """Return the engines that this installation has, over nothing."""
+    engines: list[Any] = [DuckDBParser()]
     if importlib.util.find_spec("pyspark"):
         from chengshu.engine.spark import SparkEngine, start
 
-        engines.append(SparkEngine(_lake(scratch), start("local[1]")))
+        lake = Lake(scratch / "catalog.sqlite", scratch / "data", scratch / "tmp", memory_mb=500)
+        engines.append(SparkEngine(lake, start("local[1]")))
     return engines

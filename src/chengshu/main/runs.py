@@ -7,13 +7,13 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
 
 from chengshu.catalog import Pack, usable_pack
 from chengshu.catalog.lint import lint_used
+from chengshu.engine.duckdb import DuckDBParser
 from chengshu.exchange.report import keep_report
 from chengshu.flows.asks import Outcome, asks_of, list_last_runs
 from chengshu.flows.pauses import list_pauses, pause_of
@@ -22,7 +22,6 @@ from chengshu.kernel.errors import InputError
 from chengshu.libraries.landing import list_batches
 from chengshu.libraries.reconcile import balance_batches
 from chengshu.main.home import Home, open_home
-from chengshu.main.packs import parsing_engine
 from chengshu.main.render import progress_of_runs, say, show_json, show_table, warn
 from chengshu.main.shows import BALANCE, BALANCED, line_of, say_empty
 from chengshu.main.uses import person
@@ -158,8 +157,8 @@ def sound_pack(home: Home, names: list[str]) -> Pack:
     """Return the pack, or raise the first thing that is wrong with what the runs use of it."""
     pack = usable_pack(home.pack)
     used = [pack.get(name) for name in names] or list(pack.resources.values())
-    with TemporaryDirectory() as scratch, closing(parsing_engine(Path(scratch))) as engine:
-        for problem in lint_used(pack, used, [engine]):
+    with closing(DuckDBParser()) as parser:
+        for problem in lint_used(pack, used, [parser]):
             raise problem
     return pack
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pyarrow as pa
 
 from chengshu.engine import Scan
-from chengshu.engine.lake import EXTENDED, load_extensions
+from chengshu.engine.lake import bare_connection, load_extensions
 from chengshu.engine.sql import literal
 from chengshu.exchange.files.model import ROWS_PER_BATCH, schema_of
 from chengshu.kernel.errors import ChengshuError, ExternalError
@@ -54,11 +54,8 @@ class Front:
 @contextmanager
 def connected(front: Front) -> Iterator[Ask]:
     """Attach the server to a DuckDB of its own; yields what runs queries on it."""
-    import duckdb
-
-    with closing(duckdb.connect(config=EXTENDED)) as con:
+    with closing(bare_connection()) as con:
         load_extensions(con, (front.extension,))
-        con.execute("SET TimeZone = 'UTC'")
         with _attached(front, con) as name:
             yield lambda sql: _query(front, con, name, sql)
 

@@ -1,0 +1,132 @@
+"""What the lake's catalogue says of its tables: their columns, and which have ever held rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chengshu.engine.port import Row
+from chengshu.engine.sql import literal, quote
+
+CATALOG = "__ducklake_metadata_lake"
+KINDS = {
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "float64": "DOUBLE",
+}
+# A text, a quoted name, or (the group) a table of the lake that is read.
+READ = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\blake\.(\w+\.\w+)""")
+
+
+@dataclass
+class Written:
+    """The tables that are known to have held rows, and as of which snapshot none is left out."""
+
+    tables: set[str] = field(default_factory=set)
+    snapshot: int = -1
+
+
+class Asked(Protocol):
+    """Who answers queries of the catalogue."""
+
+    def rows(self, sql: str, *, step: str) -> Sequence[Row]:
+        """Return all rows of a query."""
+        ...
+
+
+def tables_of(session: Asked, tables: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+    """Return those of ``tables`` that there are, each with its columns and types in their order."""
+    rows = session.rows(
+        "SELECT s.schema_name || '.' || t.table_name AS name, c.column_name, c.column_type "
+        f"FROM {CATALOG}.ducklake_column AS c JOIN {CATALOG}.ducklake_table AS t USING (table_id) "
+        f"JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) WHERE c.end_snapshot IS NULL "
+        "AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL "
+        f"AND s.schema_name || '.' || t.table_name IN ({', '.join(map(literal, tables))}) "
+        "ORDER BY c.column_order",
+        step="columns of the lake",
+    )
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        kind = row["column_type"]
+        found.setdefault(row["name"], {})[row["column_name"]] = KINDS.get(kind, kind.upper())
+    return found
+
+
+def columns_of(session: Asked, table: str) -> Mapping[str, str]:
+    """Return column name → type of a lake table; empty when there is none."""
+    return tables_of(session, [table]).get(table, {})
+
+
+def snapshot_of(session: Asked, table: str) -> int:
+    """Return the newest snapshot that changed rows of a table; 0 when there is none."""
+    store, name = (literal(part) for part in table.split("."))
+    (row,) = session.rows(
+        "SELECT COALESCE(MAX(f.begin_snapshot), 0) AS data_at, "
+        "COALESCE(MAX(f.end_snapshot), 0) AS end_at, COALESCE(MAX(d.begin_snapshot), 0) "
+        f"AS delete_at FROM {CATALOG}.ducklake_table AS t "
+        f"JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
+        f"LEFT JOIN {CATALOG}.ducklake_data_file AS f USING (table_id) "
+        f"LEFT JOIN {CATALOG}.ducklake_delete_file AS d USING (table_id) "
+        f"WHERE s.schema_name = {store} AND t.table_name = {name}",
+        step=f"snapshot of {table}",
+    )
+    return max(int(value) for value in row.values())
+
+
+def has_columns(have: Mapping[str, str], columns: Mapping[str, str]) -> bool:
+    """Tell whether a table that has ``have`` has ``columns``."""
+    return all(have.get(name) == kind for name, kind in columns.items())
+
+
+def render_table_sql(
+    table: str, have: Mapping[str, str], columns: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what makes a table's columns ``columns``; nothing is dropped, old types move aside."""
+    if not have:
+        body = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
+        yield f"CREATE SCHEMA IF NOT EXISTS lake.{quote(table.split('.')[0])}"
+        yield f"CREATE TABLE {qualified(table)} ({body})"
+        return
+    change = f"ALTER TABLE {qualified(table)}"
+    for name, kind in columns.items():
+        if name in have and have[name] != kind:
+            aside = next(f"{name}__{n}" for n in range(1, 1000) if f"{name}__{n}" not in have)
+            yield f"{change} RENAME COLUMN {quote(name)} TO {quote(aside)}"
+        if have.get(name) != kind:
+            yield f"{change} ADD COLUMN {quote(name)} {kind}"
+
+
+def qualified(table: str) -> str:
+    """Return ``store.table`` as the quoted name of a lake table."""
+    store, name = table.split(".")
+    return f"lake.{quote(store)}.{quote(name)}"
+
+
+def read_tables(sql: str) -> set[str]:
+    """Return the lake tables that a query reads."""
+    return set(READ.findall(sql)) - {""}
+
+
+def written_tables(session: Asked) -> set[str]:
+    """Return the tables that have ever held rows; it stays true of a table for good.
+
+    Ask once the snapshot of ``session`` is settled, and every table that holds rows in it is here.
+    """
+    rows = session.rows(
+        f"SELECT s.schema_name || '.' || t.table_name AS name FROM {CATALOG}.ducklake_table_stats "
+        f"JOIN {CATALOG}.ducklake_table AS t USING (table_id) "
+        f"JOIN {CATALOG}.ducklake_schema AS s USING (schema_id)",
+        step="tables with rows",
+    )
+    return {row["name"] for row in rows}
+
+
+def without_reading(sql: str, tables: set[str]) -> str:
+    """Return a query with ``tables`` as relations without rows, which are planned away.
+
+    DuckLake looks for the statistics of a table that has never held rows anew at each turn, some
+    five queries of its catalogue for every time that a statement names it.
+    """
+    return READ.sub(lambda m: f"(FROM {m[0]} WHERE FALSE)" if m[1] in tables else m[0], sql)
