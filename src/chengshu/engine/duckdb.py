@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from chengshu.engine.arrow import arrow_of
+from chengshu.engine.changes import changes_sql
 from chengshu.engine.lake import Lake, connect
 from chengshu.engine.port import Row, Scan
 from chengshu.engine.sql import listed, literal, quote
@@ -208,6 +209,15 @@ class DuckDBSession:
             self._take(name, stream, f"SELECT {select}", step)
         except EngineError as err:
             raise (failed[0] if failed else err) from err.__cause__
+
+    def stage_changes(
+        self, name: str, table: str, columns: Sequence[str], *, since: int, step: str
+    ) -> bool:
+        """Read DuckLake's change feed."""
+        sql = changes_sql(self, table, columns, since, step)
+        if sql is not None:
+            self.stage(name, sql, step=step)
+        return sql is not None
 
     def drop(self, name: str) -> None:
         """Drop a temporary table or view."""

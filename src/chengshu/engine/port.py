@@ -75,6 +75,16 @@ class Session(Protocol):
         """
         ...
 
+    def stage_changes(
+        self, name: str, table: str, columns: Sequence[str], *, since: int, step: str
+    ) -> bool:
+        """Stage the distinct ``columns`` of rows that a lake table gained or lost after a snapshot.
+
+        A row that was rewritten as it was may be among them. Returns False, and stages nothing,
+        when what changed since is no longer known.
+        """
+        ...
+
     def drop(self, name: str) -> None:
         """Free a staged or defined relation before the session ends."""
         ...
