@@ -125,10 +125,8 @@ def load_pack(root: Path) -> Pack:
     unread: set[str] = set()
     for path in sorted((root / "resources").glob("*/*.yaml")):
         resource = attempt(lambda p=path: _load_resource(p, root, elements), None)  # type: ignore[misc]
-        if resource is not None:
-            resources[resource.id] = resource
-        else:
-            unread.add(f"{path.parent.name}/{path.stem}")
+        resources |= {resource.id: resource} if resource else {}
+        unread |= set() if resource else {f"{path.parent.name}/{path.stem}"}
     if not resources and not problems:
         problems.append(DeclarationError(Where(str(root / "resources")), "no resource is declared"))
     entities: dict[str, Entity] = {}

@@ -214,10 +214,10 @@ class DuckDBSession:
         self, name: str, table: str, columns: Sequence[str], *, since: int, step: str
     ) -> bool:
         """Read DuckLake's change feed."""
-        sql = changes_sql(self, table, columns, since, step)
-        if sql is not None:
-            self.stage(name, sql, step=step)
-        return sql is not None
+        if (sql := changes_sql(self, table, columns, since, step)) is None:
+            return False
+        self.stage(name, sql, step=step)
+        return True
 
     def drop(self, name: str) -> None:
         """Drop a temporary table or view."""

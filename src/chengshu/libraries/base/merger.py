@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chengshu.catalog import Pack, Resource
-from chengshu.catalog.entity import SIGNS, Entity
+from chengshu.catalog import FieldSpec, Pack, Resource
+from chengshu.catalog.entity import SIGNS, Attribute, Entity
 from chengshu.standards.model import ValueType
 
 # Grows when merging comes to mean something else: all entities are merged again.
@@ -43,10 +43,29 @@ class Merger:
         roles = self.entity.sources[source].speaks
         return len(roles) == 1 and self.resources[source].key == (roles[0].key,)
 
+    def label_of(self, name: str) -> str:
+        """Return an attribute's label: its own, or its source's field's."""
+        attribute = self._attribute(name)
+        return str(attribute.label or self._specs(attribute)[0].label)
+
+    def grade_of(self, name: str) -> int:
+        """Return the grade of the key or an attribute: its own, or the highest of its fields."""
+        if name == self.entity.key.name:
+            return self.entity.key.grade
+        attribute = self._attribute(name)
+        return attribute.grade or max(spec.grade for spec in self._specs(attribute))
+
+    def _attribute(self, name: str) -> Attribute:
+        return next(a for a in self.entity.attributes if a.name == name)
+
+    def _specs(self, attribute: Attribute) -> list[FieldSpec]:
+        sources = self.entity.sources
+        return [self.resources[s].field(sources[s].field_of(f)) for s, f in attribute.claims]
+
     def source_of(self, attribute: str, sign: str) -> str | None:
         """Return the source that a sign in ``_by`` names, if it names one."""
-        (found,) = [a for a in self.entity.attributes if a.name == attribute]
-        return found.claims[SIGNS.index(sign)][0] if sign in SIGNS else None
+        claims = self._attribute(attribute).claims
+        return claims[SIGNS.index(sign)][0] if sign in SIGNS else None
 
 
 def make_merger(pack: Pack, entity: Entity) -> Merger:
