@@ -84,7 +84,7 @@ def _versions_sql(merger: Merger, key: str, known: datetime | None) -> str:
     return (
         f"SELECT * FROM (SELECT {columns}, FALSE AS _gone FROM "
         f"lake.{tables.current(merger.entity)} WHERE {named} UNION ALL SELECT {columns}, _gone "
-        f"FROM lake.{tables.history(merger.entity)} WHERE {named} AND {until}) AS both WHERE TRUE"
+        f"FROM lake.{tables.history(merger.entity)} WHERE {named} AND {until}) AS versions WHERE TRUE"
     )
 
 
