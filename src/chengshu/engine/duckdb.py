@@ -126,7 +126,7 @@ def _statements(table: str, have: Mapping[str, str], columns: Mapping[str, str])
 
 
 def columns_of(session: DuckDBSession, table: str) -> Mapping[str, str]:
-    """Return column name → type of a lake table as ``session`` sees it."""
+    """Return column name → type of a table as ``session`` sees it."""
     return _tables_of(session).get(table, {})
 
 
@@ -214,10 +214,9 @@ class DuckDBSession:
         self, name: str, table: str, columns: Sequence[str], *, since: int, step: str
     ) -> bool:
         """Read DuckLake's change feed."""
-        if (sql := changes_sql(self, table, columns, since, step)) is None:
-            return False
-        self.stage(name, sql, step=step)
-        return True
+        if sql := changes_sql(self, table, columns, since, step):
+            self.stage(name, sql, step=step)
+        return bool(sql)
 
     def drop(self, name: str) -> None:
         """Drop a temporary table or view."""

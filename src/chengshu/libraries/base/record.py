@@ -74,17 +74,18 @@ def list_versions(
 
 def _versions_sql(merger: Merger, key: str, known: datetime | None) -> str:
     """Return SQL of the versions of an entity that were known at a time."""
-    columns = listed((*tables.said_columns(merger), "_from", "_known_from"))
+    own = (merger.entity.key.name, *tables.said_columns(merger), "_from", "_known_from")
+    columns = listed(own)
     moment = f"TIMESTAMP '{known.isoformat(sep=' ')}'" if known else None
     since = f" AND _known_from <= {moment}" if moment else ""
     until = f"(_known_until IS NULL OR _known_until > {moment})" if moment else (
         "_known_until IS NULL"
     )  # fmt: skip
     named = f"{_key(merger)} = {literal(key)}{since}"
+    now, before = (f"lake.{table(merger.entity)}" for table in (tables.current, tables.history))
     return (
-        f"SELECT * FROM (SELECT {columns}, FALSE AS _gone FROM "
-        f"lake.{tables.current(merger.entity)} WHERE {named} UNION ALL SELECT {columns}, _gone "
-        f"FROM lake.{tables.history(merger.entity)} WHERE {named} AND {until}) AS versions WHERE TRUE"
+        f"SELECT * FROM (SELECT {columns}, FALSE AS _gone FROM {now} WHERE {named} UNION ALL "
+        f"SELECT {columns}, _gone FROM {before} WHERE {named} AND {until}) AS versions WHERE TRUE"
     )
 
 
@@ -117,19 +118,33 @@ def find_now(session: Session, merger: Merger, key: str) -> str:
 
 
 def list_children(
-    session: Session, merger: Merger, child: Child, key: str, shown: Shown, limit: int
+    session: Session,
+    merger: Merger,
+    child: Child,
+    key: str,
+    shown: Shown,
+    day: date | None,
+    limit: int,
 ) -> Sequence[Row]:
-    """Return the records of a department that belong to an entity now, newest first."""
+    """Return a department's records that belong to an entity on a day, or now; newest first."""
     source, resource = merger.entity.sources[child.source], merger.resources[child.source]
     old = f"SELECT old FROM lake.{tables.resolved(merger.entity)} WHERE new = {literal(key)}"
     named = " OR ".join(
         f"{quote(role.key)} = {literal(key)} OR {quote(role.key)} IN ({old})"
         for role in source.speaks
     )
+    own = listed((*(f.name for f in resource.fields), "_record", "_batch", "_position"))
+    whole = f"SELECT {own} FROM lake.{stores.current(resource)}"
+    if day:
+        end = f"DATE '{day}' + 1"
+        whole += (
+            f" WHERE _since < {end} UNION ALL SELECT {own} FROM lake.{stores.history(resource)} "
+            f"WHERE _since < {end} AND _until >= {end}"
+        )
     columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in shown.items())
     newest = f"{quote(source.newest)} DESC NULLS LAST, " if source.newest else ""
     return session.rows(
-        f"SELECT {columns}, _batch, _position FROM lake.{stores.current(resource)} "
+        f"SELECT {columns}, _batch, _position FROM ({whole}) AS c "
         f"WHERE ({named}){only_sql(source, resource)} ORDER BY {newest}_record LIMIT {limit}",
         step=f"{child.name} of {merger.entity.id}",
     )

@@ -45,13 +45,13 @@ def show(
     json: Json = False,
 ) -> None:
     """Show rows, a record's history, or a person or legal entity; masked by grade."""
-    from chengshu.main import entities, shows
+    from chengshu.main import card, entities, shows
     from chengshu.main.home import open_home
 
     home = open_home(context.obj)
     if entities.is_entity(home, resource):
         _refuse(f"{resource} is an entity", store=store, batch=batch, record=record)
-        look = entities.EntityLook(resource, key, as_of, known, unmasked, reason)
+        look = card.EntityLook(resource, key, as_of, known, unmasked, reason)
         entities.show_entity(home, look, json)
     else:
         _refuse(f"{resource} is a resource", key=key, as_of=as_of, known=known)
