@@ -26,12 +26,14 @@ def lint_entity(pack: Pack, entity: Entity) -> Iterator[DeclarationError]:
 
 def _lint_fields(pack: Pack, entity: Entity) -> Told:
     """Yield resources and fields that are not declared."""
+    unknown = set(pack.unread)
     for at, name, field in dict.fromkeys(entity.fields_named()):
-        if name in pack.unread:
+        if name in unknown:
             continue
         try:
             resource = pack.get(name)
         except NotFoundError:
+            unknown.add(name)
             yield at, f"unknown resource {name!r}", pack.resources
             continue
         if not resource.has_field(field):
