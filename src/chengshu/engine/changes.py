@@ -1,8 +1,8 @@
-"""What a lake table gained or lost since a snapshot, by DuckLake's change feed."""
+"""When lake tables changed, and what they gained or lost since, by DuckLake's catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -18,6 +18,22 @@ class Catalogue(Protocol):
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
         """Return all rows of a query."""
         ...
+
+
+def snapshots_of(catalogue: Catalogue, tables: Collection[str]) -> Mapping[str, int]:
+    """Return table → the newest snapshot that changed its rows; 0 where there is none."""
+    rows = catalogue.rows(
+        "SELECT name, MAX(snapshot) AS newest FROM (SELECT s.schema_name || '.' || t.table_name "
+        "AS name, GREATEST(f.begin_snapshot, COALESCE(f.end_snapshot, 0), "
+        "COALESCE(d.begin_snapshot, 0)) AS snapshot "
+        f"FROM {META}.ducklake_table AS t JOIN {META}.ducklake_schema AS s USING (schema_id) "
+        f"JOIN {META}.ducklake_data_file AS f USING (table_id) "
+        f"LEFT JOIN {META}.ducklake_delete_file AS d USING (data_file_id)) AS changes "
+        f"WHERE name IN ({', '.join(map(literal, tables))}) GROUP BY name",
+        step="snapshots of tables",
+    )
+    newest = {row["name"]: int(row["newest"]) for row in rows}
+    return {table: newest.get(table, 0) for table in tables}
 
 
 def changes_sql(

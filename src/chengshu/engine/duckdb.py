@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from chengshu.engine.arrow import arrow_of
-from chengshu.engine.changes import changes_sql
+from chengshu.engine.changes import changes_sql, snapshots_of
 from chengshu.engine.lake import Lake, connect
 from chengshu.engine.port import Row, Scan
-from chengshu.engine.sql import listed, literal, quote
+from chengshu.engine.sql import listed, quote
 from chengshu.kernel.errors import ChengshuError, ConflictError, EngineError
 
 DISK_FULL = ("No space left", "max_temp_directory_size", "disk is full")
@@ -75,21 +75,12 @@ class DuckDBEngine:
 
     def snapshot_of(self, table: str) -> int:
         """Return the newest snapshot that changed the table (see the port)."""
-        if not self.columns_of(table):
-            return 0
-        store, name = (literal(part) for part in table.split("."))
+        return self.snapshots_of([table])[table]
+
+    def snapshots_of(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Return the newest snapshots that changed the tables (see the port)."""
         with self._root.cursor() as con:
-            (row,) = DuckDBSession(con).rows(
-                "SELECT COALESCE(MAX(f.begin_snapshot), 0) AS data_at, "
-                "COALESCE(MAX(f.end_snapshot), 0) AS end_at, COALESCE(MAX(d.begin_snapshot), 0) "
-                "AS delete_at FROM __ducklake_metadata_lake.ducklake_table AS t "
-                "JOIN __ducklake_metadata_lake.ducklake_schema AS s USING (schema_id) "
-                "LEFT JOIN __ducklake_metadata_lake.ducklake_data_file AS f USING (table_id) "
-                "LEFT JOIN __ducklake_metadata_lake.ducklake_delete_file AS d USING (table_id) "
-                f"WHERE s.schema_name = {store} AND t.table_name = {name}",
-                step=f"snapshot of {table}",
-            )
-        return max(int(value) for value in row.values())
+            return snapshots_of(DuckDBSession(con), tables)
 
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
         """Return why the expression cannot run here, or None (see the port)."""

@@ -130,6 +130,10 @@ class Engine(Protocol):
         """Return a number that grows whenever rows of the table change; 0 when there is none."""
         ...
 
+    def snapshots_of(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Return `snapshot_of` of each table, in one look."""
+        ...
+
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
         """Return why a boolean expression over ``columns`` cannot run here, or None."""
         ...

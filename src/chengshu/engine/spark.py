@@ -60,6 +60,7 @@ class SparkEngine:
         self.ensure_tables = self._catalog.ensure_tables
         self.columns_of = self._catalog.columns_of
         self.snapshot_of = self._catalog.snapshot_of
+        self.snapshots_of = self._catalog.snapshots_of
 
     def close(self) -> None:
         """Close the catalogue's connections; the Spark session stays."""

@@ -11,11 +11,17 @@ from chengshu.libraries import stores
 from chengshu.libraries.base import tables
 from chengshu.libraries.base.merger import Merger
 
+# The keys under which the touched entities are spoken of, each with the key that it is now.
+ASKED = (
+    "SELECT _key AS _said, _key FROM touched WHERE _key NOT IN (SELECT old FROM resolved_now) "
+    "UNION ALL SELECT old AS _said, new AS _key FROM resolved_now "
+    "WHERE new IN (SELECT _key FROM touched)"
+)
 OWN = "_newest, _filled, _from, _to, _record, _role, _batch, _position"
 
 
-def stage_claims(session: Session, merger: Merger, *, whole: bool) -> None:
-    """Define ``claims__<source>`` for each source that attributes come from, and stage ``points``.
+def stage_claims(session: Session, merger: Merger, *, whole: bool, linked: bool) -> None:
+    """Make ``claims__<source>`` for each source that attributes come from, and ``points``.
 
     ``claims__<source>``: ``_key``, the fields that are used, and `OWN`: what a version of a
     department's record says of an entity from the end of day ``_from`` until before ``_to`` (NULL:
@@ -26,28 +32,24 @@ def stage_claims(session: Session, merger: Merger, *, whole: bool) -> None:
             (``_key``), the entities to merge.
         merger: What is declared.
         whole: All entities are merged.
+        linked: Some keys have changed.
     """
     step = f"claims of {merger.entity.id}"
     if not whole:
-        session.stage(
-            "asked",
-            "SELECT _key AS _said, _key FROM touched WHERE _key NOT IN "
-            "(SELECT old FROM resolved_now) UNION ALL "
-            "SELECT old AS _said, new AS _key FROM resolved_now "
-            "WHERE new IN (SELECT _key FROM touched)",
-            step=step,
-        )
+        session.stage("asked", ASKED, step=step)
     days = []
     for name, fields in merger.entity.claimants.items():
-        said = claims_sql(merger, name, fields)
-        keyed = (
-            "SELECT COALESCE(r.new, c._said) AS _key, {} FROM ({}) AS c "
-            "LEFT JOIN resolved_now AS r ON c._said = r.old"
-            if whole
-            else "SELECT a._key, {} FROM ({}) AS c JOIN asked AS a ON c._said = a._said"
-        )
         columns = f"{listed(fields, 'c.')}, c.{OWN.replace(', ', ', c.')}"
-        session.stage(f"claims__{name}", keyed.format(columns, said), step=step)
+        said = f"FROM ({claims_sql(merger, name, fields)}) AS c"
+        if not whole:
+            sql = f"SELECT a._key, {columns} {said} JOIN asked AS a ON c._said = a._said"
+            session.stage(f"claims__{name}", sql, step=step)
+        else:
+            # Read twice, which costs less than to keep it.
+            key = "COALESCE(r.new, c._said)" if linked else "c._said"
+            link = "LEFT JOIN resolved_now AS r ON c._said = r.old" if linked else ""
+            sql = f"SELECT {key} AS _key, {columns} {said} {link}"
+            session.define(f"claims__{name}", sql, step=step)
         days.append(f"SELECT _key, _from AS _day FROM claims__{name}")
         days.append(f"SELECT _key, _to AS _day FROM claims__{name} WHERE _to IS NOT NULL")
     session.stage("points", " UNION ".join(days), step=step)

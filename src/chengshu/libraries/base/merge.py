@@ -42,7 +42,7 @@ def merge(engine: Engine, pack: Pack, entity: Entity) -> Merged | None:
     merger = make_merger(pack, entity)
     _ensure(engine, pack, merger)
     # Read before the session is opened: what is committed meanwhile is merged again next time.
-    now = {name: engine.snapshot_of(name) for name in _inputs(merger)}
+    now = engine.snapshots_of(_inputs(merger))
     with engine.session() as session:
         before = _last_merge(session, merger)
         links = stage_links(session, merger)
@@ -50,7 +50,7 @@ def merge(engine: Engine, pack: Pack, entity: Entity) -> Merged | None:
         touched = 0 if whole else _count(session, "touched")
         if not whole and not touched and before == now:
             return None
-        stage_claims(session, merger, whole=whole)
+        stage_claims(session, merger, whole=whole, linked=bool(links))
         stage_versions(session, merger, linked=bool(links))
         first = whole and _is_empty(session, entity)
         if whole:

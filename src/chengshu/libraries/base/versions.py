@@ -19,7 +19,7 @@ ORDER = "PARTITION BY _key ORDER BY _day"
 
 
 def stage_versions(session: Session, merger: Merger, *, linked: bool) -> None:
-    """Stage ``versions`` from ``points`` and ``claims__<source>`` (see `stage_claims`).
+    """Make ``versions`` from ``points`` and ``claims__<source>`` (see `stage_claims`).
 
     ``versions``: ``_key``, the columns of `said_columns`, ``_from``, ``_gone``: one row for each
     day on which an entity became another, or went. ``merged`` is the same for every point, with
@@ -40,14 +40,19 @@ def stage_versions(session: Session, merger: Merger, *, linked: bool) -> None:
             f"LEFT JOIN picked__{name} AS {alias} "
             f"ON p._key = {alias}._key AND p._day = {alias}._day"
         )
-    session.stage("merged", _merged_sql(merger, joins), step=step)
-    said = listed(said_columns(merger))
-    session.stage(
-        "versions",
-        f"SELECT _key, {said}, _day AS _from, _gone FROM merged WHERE _days = 1 AND NOT _gone "
-        f"UNION ALL SELECT _key, {said}, _day AS _from, _gone FROM ({_changes_sql(merger)}) AS c",
-        step=step,
-    )
+    (row,) = session.rows("SELECT COUNT(*) - COUNT(DISTINCT _key) AS n FROM points", step=step)
+    placed = "SELECT _key, _day, 1 AS _days, TRUE AS _last FROM points"
+    if row["n"]:
+        placed = (
+            "SELECT _key, _day, COUNT(*) OVER (PARTITION BY _key) AS _days, "
+            "_day = MAX(_day) OVER (PARTITION BY _key) AS _last FROM points"
+        )
+    session.stage("merged", _merged_sql(merger, f"({placed}) AS p", joins), step=step)
+    columns = f"_key, {listed(said_columns(merger))}, _day AS _from, _gone"
+    versions = f"SELECT {columns} FROM merged WHERE _days = 1 AND NOT _gone"
+    if row["n"]:
+        versions += f" UNION ALL SELECT {columns} FROM ({_changes_sql(merger)}) AS c"
+    session.define("versions", versions, step=step)
 
 
 def _picked_sql(merger: Merger, name: str, *, linked: bool) -> str:
@@ -66,7 +71,7 @@ def _picked_sql(merger: Merger, name: str, *, linked: bool) -> str:
     )
 
 
-def _merged_sql(merger: Merger, joins: Sequence[str]) -> str:
+def _merged_sql(merger: Merger, points: str, joins: Sequence[str]) -> str:
     """Return SQL of what each entity is at each point (see `stage_versions`)."""
     entity = merger.entity
     held = [a for a in entity.attributes if a.disagree == "hold" and a.also]
@@ -83,9 +88,7 @@ def _merged_sql(merger: Merger, joins: Sequence[str]) -> str:
     gone = " AND ".join(f"{quote(name)}._key IS NULL" for name in entity.claimants)
     sql = (
         f"SELECT p._key, p._day, {', '.join(columns)}, {' || '.join(signs)} AS _by, "
-        f"{gone} AS _gone, COUNT(*) OVER (PARTITION BY p._key) AS _days, "
-        "p._day = MAX(p._day) OVER (PARTITION BY p._key) AS _last "
-        f"FROM points AS p {' '.join(joins)}"
+        f"{gone} AS _gone, p._days, p._last FROM {points} {' '.join(joins)}"
     )
     return _held_sql(merger, held, sql) if held else sql
 

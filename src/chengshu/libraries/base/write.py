@@ -11,11 +11,20 @@ from chengshu.libraries.base.merger import Merger
 
 def write_first(session: Session, merger: Merger) -> int:
     """Write all ``versions`` into empty tables; return how many entities there are."""
-    session.define("final", f"SELECT *, {_now()} AS _known_from FROM versions", step="first merge")
-    _stage_placed(session)
+    step = f"first merge of {merger.entity.id}"
+    session.define("final", f"SELECT *, {_now()} AS _known_from FROM versions", step=step)
+    (row,) = session.rows(
+        "SELECT COUNT(*) AS n, COUNT(DISTINCT _key) AS entities FROM versions", step=step
+    )
+    if row["n"] == row["entities"]:
+        session.define(
+            "placed", "SELECT *, CAST(NULL AS DATE) AS _to, NOT _gone AS _stands FROM final",
+            step=step,
+        )  # fmt: skip
+    else:
+        _define_placed(session)
     _append(session, merger)
-    (row,) = session.rows("SELECT COUNT(DISTINCT _key) AS n FROM versions", step="count entities")
-    return int(row["n"])
+    return int(row["entities"])
 
 
 def stage_moves(session: Session, merger: Merger, *, whole: bool) -> None:
@@ -57,7 +66,7 @@ def write_moves(session: Session, merger: Merger) -> int:
         f"SELECT _key, {said}, _from, _gone, {_now()} AS _known_from FROM added",
         step=step,
     )
-    _stage_placed(session)
+    _define_placed(session)
     session.stage(
         "past",
         f"SELECT {columns}, CAST(NULL AS DATE) AS _to, {_now()} AS _known_until "
@@ -83,7 +92,7 @@ def write_moves(session: Session, merger: Merger) -> int:
     return int(row["n"])
 
 
-def _stage_placed(session: Session) -> None:
+def _define_placed(session: Session) -> None:
     """Define ``placed``: ``final`` with ``_to``, the day of the next version, and ``_stands``."""
     order = "OVER (PARTITION BY _key ORDER BY _from)"
     session.define(
