@@ -8,7 +8,17 @@ from datetime import date
 
 from bench.measure import machine
 
-NAMES = ("refine", "redelivery", "growth", "postgres", "mysql", "mqtt", "sources", "values")
+NAMES = (
+    "refine",
+    "redelivery",
+    "growth",
+    "postgres",
+    "mysql",
+    "mqtt",
+    "sources",
+    "merge",
+    "values",
+)
 
 
 def main() -> None:

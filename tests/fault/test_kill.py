@@ -16,6 +16,7 @@ from chengshu.libraries.landing import list_batches
 from chengshu.libraries.reconcile import balance_batches
 from tests.support.commands import finish, kill
 from tests.support.home import (
+    PLACE,
     RESIDENT,
     STREET,
     TestHome,
@@ -89,7 +90,8 @@ def commits(count: int) -> Callable[[TestHome], Seen]:
 # Each cuts off one run of the same home, one after the other.
 FIRST = (first_tables, asked, in_commit, step_done("waiting"), in_commit, commits(1),
          step_done("land"), commits(2), step_done("refine"))  # fmt: skip
-SECOND = (step_done("waiting"), in_commit, commits(1), step_done("land"), in_commit)
+SECOND = (step_done("waiting"), in_commit, commits(1), step_done("land"), in_commit,
+          step_done("refine"), step_done("back"), in_commit, step_done("merge"))  # fmt: skip
 
 
 def cut_off(home: TestHome, point: Callable[[TestHome], Seen]) -> bool:
@@ -133,6 +135,7 @@ def result(home: TestHome) -> dict[str, list[tuple[Any, ...]]]:
         "residents": f"SELECT {records}, _awaiting IS NULL AS w FROM lake.department.{table}",
         "past residents": f"SELECT {records} FROM lake.department.{table}__history",
         "refused residents": f"SELECT _digest, {records} FROM lake.management.{table}__refused",
+        "places": "SELECT place_code, place_name, opened, last_resident, _by FROM lake.base.place",
         "findings": f"SELECT _digest, rule, reason FROM lake.management.{table}__findings",
     }.items():
         found[name] = home.rows(f"{sql} ORDER BY ALL")
@@ -140,7 +143,7 @@ def result(home: TestHome) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def make_city(folder: Path) -> TestHome:
-    home = make_test_home(folder, without("office/visit"))
+    home = make_test_home(folder, without("office/visit") | PLACE)
     home.deliver_all()
     return home
 

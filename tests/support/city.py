@@ -9,6 +9,7 @@ from typing import Any
 
 from chengshu.catalog import Pack, Resource
 from chengshu.catalog.city import City
+from chengshu.catalog.entity import Entity
 from chengshu.catalog.model import Departments
 from chengshu.catalog.yaml import parse_model
 from chengshu.engine.port import Engine
@@ -39,11 +40,13 @@ class TestCity:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.resources: dict[str, Resource] = {}
+        self.entities: dict[str, Entity] = {}
 
     @property
     def pack(self) -> Pack:
         city = City(name="test", label="测试市", division="330200")
-        return Pack(Path(), city, Departments(departments={}), {}, {}, self.resources)
+        departments = Departments(departments={})
+        return Pack(Path(), city, departments, {}, {}, self.resources, self.entities)
 
     def declare(self, name: str, body: str, source: str = "") -> Resource:
         """Declare a resource; ``source`` adds to what is said of its source."""
@@ -51,6 +54,11 @@ class TestCity:
         resource = parse_model(Resource, text, f"{name}.yaml")
         self.resources[resource.id] = resource
         return resource
+
+    def declare_entity(self, text: str) -> Entity:
+        entity = parse_model(Entity, text, "base/entity.yaml")
+        self.entities[entity.entity] = entity
+        return entity
 
     def types(self, resource: Resource) -> dict[str, Any]:
         return {f.name: self.pack.type_of(f) for f in resource.fields}

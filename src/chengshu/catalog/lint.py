@@ -8,6 +8,7 @@ from typing import Protocol
 from chengshu.catalog.checks import row_expression
 from chengshu.catalog.expression import is_condition
 from chengshu.catalog.lint_back import lint_back
+from chengshu.catalog.lint_base import lint_entity
 from chengshu.catalog.model import FieldSpec, Resource
 from chengshu.catalog.pack import Pack
 from chengshu.catalog.rule import Rule
@@ -34,6 +35,8 @@ def lint_pack(pack: Pack, engines: Sequence[RuleParser]) -> list[DeclarationErro
         problems.append(_problem("city.yaml", f"division {pack.city.division!r} is unknown"))
     for resource in pack.resources.values():
         problems += _lint_resource(pack, resource, engines)
+    for entity in pack.entities.values():
+        problems += lint_entity(pack, entity)
     problems += _lint_meanings(pack.resources.values())
     problems += _lint_files(pack)
     return problems
@@ -159,19 +162,22 @@ def _lint_files(pack: Pack) -> Iterator[DeclarationError]:
     """Yield files that are never read, though they lie where files are."""
     root = pack.root
     known = {"city.yaml", "departments.yaml", "elements.yaml"}
-    found = [path for folder in ("codes", "resources") for path in (root / folder).rglob("*")]
+    found = [
+        path for folder in ("codes", "resources", "base") for path in (root / folder).rglob("*")
+    ]
     for path in sorted([*root.glob("*.y*ml"), *found]):
         shown = path.relative_to(root)
         read = (
             str(shown) in known
             or (shown.match("codes/*.csv") and len(shown.parts) == 2)
             or (shown.match("resources/*/*.yaml") and len(shown.parts) == 3)
+            or (shown.match("base/*.yaml") and len(shown.parts) == 2)
         )
         if path.is_file() and not read and not path.name.startswith("."):
             yield _problem(
                 str(shown),
                 "this file is never read; a pack has city.yaml, departments.yaml, elements.yaml, "
-                "codes/<set>.csv and resources/<department>/<resource>.yaml",
+                "codes/<set>.csv, resources/<department>/<resource>.yaml and base/<entity>.yaml",
             )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chengshu.catalog.city import City
+from chengshu.catalog.entity import Entity
 from chengshu.catalog.model import Departments, Element, Elements, FieldSpec, Resource
 from chengshu.catalog.yaml import find_line, load_model
 from chengshu.kernel.errors import ChengshuError, DeclarationError, NotFoundError, Where
@@ -32,6 +33,7 @@ class Pack:
     Attributes:
         root: Its folder; sources' relative paths start here.
         resources: By ``department/resource``; elements are already filled into the fields.
+        entities: What the base library holds, by name; the key's element is already filled in.
         problems: Everything found wrong while reading; empty for a usable pack.
         unread: The ids of resources whose files could not be read.
     """
@@ -42,6 +44,7 @@ class Pack:
     elements: Mapping[str, Element]
     code_sets: Mapping[str, CodeSet]
     resources: Mapping[str, Resource]
+    entities: Mapping[str, Entity] = field(default_factory=dict)
     problems: tuple[DeclarationError, ...] = field(default=())
     unread: frozenset[str] = frozenset()
 
@@ -122,14 +125,18 @@ def load_pack(root: Path) -> Pack:
     unread: set[str] = set()
     for path in sorted((root / "resources").glob("*/*.yaml")):
         resource = attempt(lambda p=path: _load_resource(p, root, elements), None)  # type: ignore[misc]
-        if resource is not None:
-            resources[resource.id] = resource
-        else:
-            unread.add(f"{path.parent.name}/{path.stem}")
+        resources |= {resource.id: resource} if resource else {}
+        unread |= set() if resource else {f"{path.parent.name}/{path.stem}"}
     if not resources and not problems:
         problems.append(DeclarationError(Where(str(root / "resources")), "no resource is declared"))
-    found = tuple(problems)
-    return Pack(root, city, departments, elements, sets, resources, found, frozenset(unread))
+    entities: dict[str, Entity] = {}
+    for path in sorted((root / "base").glob("*.yaml")):
+        entity = attempt(lambda p=path: _load_entity(p, root, elements), None)  # type: ignore[misc]
+        entities |= {entity.entity: entity} if entity else {}
+    return Pack(
+        root, city, departments, elements, sets, resources, entities,
+        tuple(problems), frozenset(unread),
+    )  # fmt: skip
 
 
 def usable_pack(root: Path) -> Pack:
@@ -152,7 +159,7 @@ class PackReader:
         """Return the pack (see `usable_pack`)."""
         state = [
             (path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-            for pattern in ("*.yaml", "codes/*.csv", "resources/*/*.yaml")
+            for pattern in ("*.yaml", "codes/*.csv", "resources/*/*.yaml", "base/*.yaml")
             for path in sorted(self._root.glob(pattern))
             for found in [path.stat()]
         ]
@@ -182,14 +189,36 @@ def _load_resource(path: Path, root: Path, elements: Mapping[str, Element]) -> R
             "a state secret 涉密 may not be declared here: it is handled outside this platform, "
             "by the rules for classified information",
         )
-    for at, spec in enumerate(resource.fields):
-        if spec.element is not None and spec.element not in elements:
-            where = Where(shown, find_line(path, ("fields", at, "element")))
-            raise DeclarationError(
-                where, f"field {spec.name!r} has unknown element {spec.element!r}", elements
-            )
-    fields = tuple(_filled(spec, elements) for spec in resource.fields)
-    return resource.model_copy(update={"fields": fields})
+    fields = [
+        _known(path, shown, ("fields", at), spec, elements)
+        for at, spec in enumerate(resource.fields)
+    ]
+    return resource.model_copy(update={"fields": tuple(fields)})
+
+
+def _load_entity(path: Path, root: Path, elements: Mapping[str, Element]) -> Entity:
+    shown = str(path.relative_to(root))
+    entity = load_model(Entity, path, shown)
+    if entity.entity != path.stem:
+        raise DeclarationError(Where(shown), f"entity {entity.entity!r} is not the file name")
+    key = _known(path, shown, ("key",), entity.key, elements)
+    return entity.model_copy(update={"key": key})
+
+
+def _known(
+    path: Path,
+    shown: str,
+    at: tuple[int | str, ...],
+    spec: FieldSpec,
+    elements: Mapping[str, Element],
+) -> FieldSpec:
+    """Return the field with what its element says, which must be known."""
+    if spec.element is not None and spec.element not in elements:
+        where = Where(shown, find_line(path, (*at, "element")))
+        raise DeclarationError(
+            where, f"field {spec.name!r} has unknown element {spec.element!r}", elements
+        )
+    return _filled(spec, elements)
 
 
 def _filled(spec: FieldSpec, elements: Mapping[str, Element]) -> FieldSpec:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from chengshu.catalog.city import City
+from chengshu.catalog.entity import Entity
 from chengshu.catalog.model import Departments, Elements, Resource
 from chengshu.standards.registry import list_value_types
 
@@ -23,6 +24,7 @@ def render_schemas() -> Mapping[str, dict[str, Any]]:
         "departments": Departments,
         "elements": Elements,
         "resource": Resource,
+        "entity": Entity,
     }
     schemas = {}
     for name, model in models.items():

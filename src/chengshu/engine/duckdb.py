@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from chengshu.engine.arrow import arrow_of
+from chengshu.engine.changes import changes_sql
+from chengshu.engine.duckdb_errors import duckdb_errors, translated
 from chengshu.engine.lake import Lake, bare_connection, connect
 from chengshu.engine.port import Row, Scan
 from chengshu.engine.sql import listed, quote
@@ -20,14 +22,12 @@ from chengshu.engine.tables import (
     qualified,
     read_tables,
     render_table_sql,
-    snapshot_of,
+    snapshots_of,
     tables_of,
     without_reading,
     written_tables,
 )
-from chengshu.kernel.errors import ChengshuError, ConflictError, EngineError
-
-DISK_FULL = ("No space left", "max_temp_directory_size", "disk is full")
+from chengshu.kernel.errors import ChengshuError, EngineError
 
 
 class DuckDBEngine:
@@ -89,8 +89,12 @@ class DuckDBEngine:
 
     def snapshot_of(self, table: str) -> int:
         """Return the newest snapshot that changed the table (see the port)."""
+        return self.snapshots_of([table])[table]
+
+    def snapshots_of(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Return the newest snapshots that changed the tables (see the port)."""
         with self._root.cursor() as con:
-            return snapshot_of(DuckDBSession(con), table)
+            return snapshots_of(DuckDBSession(con), tables)
 
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
         """Return why the expression cannot run here, or None (see the port)."""
@@ -152,8 +156,8 @@ class DuckDBSession:
         names = [column[0] for column in cursor.description or []]
         try:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        except _errors() as err:
-            raise _translated(err, step, sql) from err
+        except duckdb_errors() as err:
+            raise translated(err, step, sql) from err
 
     def stage(self, name: str, sql: str, *, step: str) -> None:
         """Keep the result of ``sql`` as a temporary table."""
@@ -189,6 +193,14 @@ class DuckDBSession:
             self._take(name, stream, f"SELECT {select}", step)
         except EngineError as err:
             raise (failed[0] if failed else err) from err.__cause__
+
+    def stage_changes(
+        self, name: str, table: str, columns: Sequence[str], *, since: int, step: str
+    ) -> bool:
+        """Read DuckLake's change feed."""
+        if sql := changes_sql(self, table, columns, since, step):
+            self.stage(name, sql, step=step)
+        return bool(sql)
 
     def drop(self, name: str) -> None:
         """Drop a temporary table or view."""
@@ -240,8 +252,8 @@ class DuckDBSession:
         """Run one statement that does not see the lake, whatever names stand in it."""
         try:
             return self.con.execute(sql)
-        except _errors() as err:
-            raise _translated(err, step, sql) from err
+        except duckdb_errors() as err:
+            raise translated(err, step, sql) from err
 
     def _stage_scan(self, name: str, scan: Scan, columns: str, select: str, step: str) -> None:
         # What was attached inside a transaction could not be let go before its end.
@@ -268,23 +280,3 @@ def _noted(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterat
     except Exception as err:
         failed.append(err)
         raise
-
-
-def _errors() -> type[Exception]:
-    import duckdb
-
-    return duckdb.Error
-
-
-def _translated(err: Exception, step: str, sql: str) -> ChengshuError:
-    """Return our error for DuckDB's: its own text may carry citizens' data and is never shown."""
-    import duckdb
-
-    text = str(err)
-    if any(sign in text for sign in DISK_FULL):
-        return EngineError("duckdb", step, sql, retryable=True, why="the disk is full")
-    if isinstance(err, duckdb.OutOfMemoryException):
-        return EngineError("duckdb", step, sql, retryable=True, why="not enough memory")
-    if isinstance(err, duckdb.TransactionException) or "database is locked" in text:
-        return ConflictError(f"duckdb at step {step!r}: another commit came first. Run it again.")
-    return EngineError("duckdb", step, sql, retryable=isinstance(err, duckdb.IOException))

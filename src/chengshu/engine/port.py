@@ -75,6 +75,16 @@ class Session(Protocol):
         """
         ...
 
+    def stage_changes(
+        self, name: str, table: str, columns: Sequence[str], *, since: int, step: str
+    ) -> bool:
+        """Stage the distinct ``columns`` of rows that a lake table gained or lost after a snapshot.
+
+        A row that was rewritten as it was may be among them. Returns False, and stages nothing,
+        when what changed since is no longer known.
+        """
+        ...
+
     def drop(self, name: str) -> None:
         """Free a staged or defined relation before the session ends."""
         ...
@@ -118,6 +128,10 @@ class Engine(Protocol):
 
     def snapshot_of(self, table: str) -> int:
         """Return a number that grows whenever rows of the table change; 0 when there is none."""
+        ...
+
+    def snapshots_of(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Return `snapshot_of` of each table, in one look."""
         ...
 
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:

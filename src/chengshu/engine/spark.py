@@ -21,6 +21,7 @@ from chengshu.engine.dialect import translate
 from chengshu.engine.duckdb import DuckDBEngine, DuckDBSession
 from chengshu.engine.lake import Lake
 from chengshu.engine.port import Row, Scan
+from chengshu.engine.spark_types import struct_of
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.engine.tables import CATALOG, columns_of
 from chengshu.kernel.errors import EngineError
@@ -60,6 +61,7 @@ class SparkEngine:
         self.ensure_tables = self._catalog.ensure_tables
         self.columns_of = self._catalog.columns_of
         self.snapshot_of = self._catalog.snapshot_of
+        self.snapshots_of = self._catalog.snapshots_of
 
     def close(self) -> None:
         """Close the catalogue's connections; the Spark session stays."""
@@ -122,7 +124,7 @@ class SparkSession:
         path = self._scratch / name / "part.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(arrow_of(columns, rows), path, coerce_timestamps="us")
-        view = self._spark.read.schema(_struct(columns)).parquet(str(path))
+        view = self._spark.read.schema(struct_of(columns)).parquet(str(path))
         view.createOrReplaceTempView(name)
 
     def stage_arrow(
@@ -144,6 +146,20 @@ class SparkSession:
             self._spark.read.parquet(str(path)).createOrReplaceTempView(f"{name}__arrow")
             self._frame(f"SELECT {select} FROM {name}__arrow").createOrReplaceTempView(name)
 
+    def stage_changes(
+        self, name: str, table: str, columns: Sequence[str], *, since: int, step: str
+    ) -> bool:
+        """Let DuckDB find them."""
+        if not self._catalog.stage_changes(name, table, columns, since=since, step=step):
+            return False
+        path = self._scratch / name / "part.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kinds = columns_of(self._catalog, table)
+        self._catalog.execute(f"COPY {quote(name)} TO {literal(str(path))}", step)
+        schema = struct_of({column: kinds[column] for column in columns})
+        self._spark.read.schema(schema).parquet(str(path)).createOrReplaceTempView(name)
+        return True
+
     def drop(self, name: str) -> None:
         """Forget a view and its files."""
         self._spark.catalog.dropTempView(name)
@@ -160,7 +176,7 @@ class SparkSession:
             kinds = columns_of(self._catalog, table)
             columns = [
                 frame[c]
-                .cast(_struct({c: kinds[c]})[0].dataType)
+                .cast(struct_of({c: kinds[c]})[0].dataType)
                 .alias(c, metadata={"parquet.field.id": field_id})
                 for c, field_id in ids.items()
             ]
@@ -210,7 +226,7 @@ class SparkSession:
         # A field that a file lacks by id is looked for by name: names that no file has keep a
         # column of the same name and another id from being taken for it.
         hidden = {f"_field_{ids[name]}": kind for name, kind in kinds.items()}
-        schema = _struct(hidden, {f"_field_{i}": i for i in ids.values()})
+        schema = struct_of(hidden, {f"_field_{i}": i for i in ids.values()})
         frame = self._spark.read.schema(schema).parquet(*[row["data_file"] for row in files])
         names = [f"_field_{ids[name]} AS `{name}`" for name in kinds]
         deletes = [row["delete_file"] for row in files if row["delete_file"]]
@@ -265,32 +281,3 @@ def _errors() -> tuple[type[Exception], ...]:
     from sqlglot.errors import SqlglotError
 
     return (PySparkException, Py4JError, SqlglotError)
-
-
-def _struct(columns: Mapping[str, str], ids: Mapping[str, int] | None = None) -> Any:
-    from pyspark.sql import types as t
-
-    simple = {
-        "VARCHAR": t.StringType(),
-        "BIGINT": t.LongType(),
-        "INTEGER": t.IntegerType(),
-        "DOUBLE": t.DoubleType(),
-        "BOOLEAN": t.BooleanType(),
-        "DATE": t.DateType(),
-        "TIMESTAMP": t.TimestampNTZType(),
-    }
-
-    def kind(text: str) -> Any:
-        if text.startswith("DECIMAL"):
-            precision, scale = text[8:-1].split(",")
-            return t.DecimalType(int(precision), int(scale))
-        return simple[text]
-
-    return t.StructType(
-        [
-            t.StructField(
-                name, kind(text), True, {"parquet.field.id": ids[name]} if ids is not None else None
-            )
-            for name, text in columns.items()
-        ]
-    )

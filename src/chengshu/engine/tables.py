@@ -59,20 +59,20 @@ def columns_of(session: Asked, table: str) -> Mapping[str, str]:
     return tables_of(session, [table]).get(table, {})
 
 
-def snapshot_of(session: Asked, table: str) -> int:
-    """Return the newest snapshot that changed rows of a table; 0 when there is none."""
-    store, name = (literal(part) for part in table.split("."))
-    (row,) = session.rows(
-        "SELECT COALESCE(MAX(f.begin_snapshot), 0) AS data_at, "
-        "COALESCE(MAX(f.end_snapshot), 0) AS end_at, COALESCE(MAX(d.begin_snapshot), 0) "
-        f"AS delete_at FROM {CATALOG}.ducklake_table AS t "
-        f"JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
-        f"LEFT JOIN {CATALOG}.ducklake_data_file AS f USING (table_id) "
-        f"LEFT JOIN {CATALOG}.ducklake_delete_file AS d USING (table_id) "
-        f"WHERE s.schema_name = {store} AND t.table_name = {name}",
-        step=f"snapshot of {table}",
+def snapshots_of(session: Asked, tables: Sequence[str]) -> Mapping[str, int]:
+    """Return table → the newest snapshot that changed its rows; 0 where there is none."""
+    rows = session.rows(
+        "SELECT name, MAX(snapshot) AS newest FROM (SELECT s.schema_name || '.' || t.table_name "
+        "AS name, GREATEST(f.begin_snapshot, COALESCE(f.end_snapshot, 0), "
+        "COALESCE(d.begin_snapshot, 0)) AS snapshot "
+        f"FROM {CATALOG}.ducklake_table AS t JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
+        f"JOIN {CATALOG}.ducklake_data_file AS f USING (table_id) "
+        f"LEFT JOIN {CATALOG}.ducklake_delete_file AS d USING (data_file_id)) AS changes "
+        f"WHERE name IN ({', '.join(map(literal, tables))}) GROUP BY name",
+        step="snapshots of tables",
     )
-    return max(int(value) for value in row.values())
+    newest = {row["name"]: int(row["newest"]) for row in rows}
+    return {table: newest.get(table, 0) for table in tables}
 
 
 def has_columns(have: Mapping[str, str], columns: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 
 import chengshu.flows.clock  # noqa: F401 - old SQLite lacks what dbos asks of it
 from chengshu.catalog import Pack
+from chengshu.flows.merge import MERGE
 from chengshu.flows.run import QUEUE, WORKFLOW
 from chengshu.state import told_database
 
@@ -38,6 +40,7 @@ class Ask:
         decision: What was decided of a held batch: its number, ``confirm`` or ``discard``, and who
             decided why.
         key: Names the run; asking twice under one name runs it once.
+        merges: It is the merge of an entity, ``base/entity``; then a ``decision`` is a link.
     """
 
     resource: str
@@ -46,6 +49,7 @@ class Ask:
     refine: bool = True
     decision: list[Any] | None = None
     key: str = ""
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,13 @@ class Outcome:
     Attributes:
         batches: The batches that landed, were refined or judged again; also before an error.
         error: ``code``, ``message``, ``exit_code``, ``retryable``; None when all went well.
+        merged: Of a merge: how many entities it touched, and how many have changed.
     """
 
     resource: str
     batches: Sequence[int]
     error: Mapping[str, Any] | None
+    merged: Sequence[int] | None = None
 
 
 def asks_of(
@@ -74,6 +80,15 @@ def asks_of(
 def ask_of(pack: Pack, name: str) -> Ask:
     """Return the run of a resource as it is declared now."""
     return Ask(name, pack.version_of(pack.resources[name]))
+
+
+def merges_of(pack: Pack, names: AbstractSet[str], key: str = "") -> list[Ask]:
+    """Return the merges of the entities that are merged from resources (all when none is named)."""
+    return [
+        Ask(entity.id, "", key=f"{key}:{entity.id}" if key else "", merges=True)
+        for entity in pack.entities.values()
+        if not names or not names.isdisjoint(entity.resources)
+    ]
 
 
 def in_order(pack: Pack, ids: Sequence[str]) -> list[str]:
@@ -112,12 +127,15 @@ def enqueue(client: DBOSClient, ask: Ask) -> str:
     """Ask for a run; return its name."""
     options: EnqueueOptions = {
         "queue_name": QUEUE,
-        "workflow_name": WORKFLOW,
+        "workflow_name": MERGE if ask.merges else WORKFLOW,
         "workflow_id": ask.key or f"{RUN}:{ask.resource}:{uuid.uuid4().hex}",
         "queue_partition_key": ask.resource,
         "app_version": VERSION,
     }
-    client.enqueue(options, ask.resource, ask.version, ask.as_of, ask.refine, ask.decision)
+    if ask.merges:
+        client.enqueue(options, ask.resource.removeprefix("base/"), ask.decision)
+    else:
+        client.enqueue(options, ask.resource, ask.version, ask.as_of, ask.refine, ask.decision)
     return options["workflow_id"]
 
 
@@ -131,7 +149,11 @@ def left_over(flows: Path, mine: Mapping[str, Ask]) -> dict[str, Ask]:
     """Return the runs that others asked for and that have not ended; who asked may be dead."""
     with asking(flows) as client:
         found: Any = client.list_workflows(status=["PENDING", "ENQUEUED"], queue_name=QUEUE)
-    return {s.workflow_id: Ask(*s.input["args"]) for s in found if s.workflow_id not in mine}
+    return {
+        s.workflow_id: Ask(*s.input["args"])
+        for s in found
+        if s.workflow_id not in mine and s.name == WORKFLOW
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +215,8 @@ def follow(
 def outcome_of(ask: Ask, status: Any) -> Outcome:
     """Return how a run ended that has."""
     if status.status == "SUCCESS":
-        return Outcome(ask.resource, status.output["batches"], status.output["error"])
+        told = status.output
+        return Outcome(ask.resource, told["batches"], told["error"], told.get("merged"))
     problem = f"run {status.workflow_id} ended as {status.status.lower()}: a fault of the platform"
     log = logging.getLogger("chengshu")
     log.error("%s: %s (%s)", ask.resource, problem, type(status.error).__name__)

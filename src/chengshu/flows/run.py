@@ -92,7 +92,7 @@ def run_resource(
     return {"batches": sorted(batches), "error": told["error"] or back["error"]}
 
 
-def _told(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+def telling(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """Make a step tell its error as data instead of raising it."""
 
     @wraps(act)
@@ -110,7 +110,7 @@ def _told(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 
 
 @DBOS.step(name="waiting")
-@_told
+@telling
 def waiting_step(name: str, version: str, run: str) -> list[str]:
     """Return the keys of the deliveries that wait, in order."""
     platform, pack, resource = _opened(name, version)
@@ -119,7 +119,7 @@ def waiting_step(name: str, version: str, run: str) -> list[str]:
 
 
 @DBOS.step(name="land")
-@_told
+@telling
 def land_step(name: str, version: str, run: str, key: str, as_of: str | None) -> int:
     """Pull one delivery and land it; return its batch."""
     platform, pack, resource = _opened(name, version)
@@ -138,7 +138,7 @@ def land_step(name: str, version: str, run: str, key: str, as_of: str | None) ->
 
 
 @DBOS.step(name="refine")
-@_told
+@telling
 def refine_step(name: str, version: str) -> list[int]:
     """Refine everything of the resource that landed; return the batches judged now, or again."""
     platform, pack, resource = _opened(name, version)
@@ -150,7 +150,7 @@ def refine_step(name: str, version: str) -> list[int]:
 
 
 @DBOS.step(name="back")
-@_told
+@telling
 def deliver_step(name: str, version: str, run: str) -> list[int]:
     """Deliver back to the owner what was found; return the batches whose findings went now.
 
@@ -171,7 +171,7 @@ def deliver_step(name: str, version: str, run: str) -> list[int]:
 
 
 @DBOS.step(name="decide")
-@_told
+@telling
 def decide_step(name: str, version: str, decision: list[Any]) -> None:
     """Record a decision: the batch, ``confirm`` or ``discard``, and who decided why."""
     platform, pack, resource = _opened(name, version)
@@ -180,7 +180,7 @@ def decide_step(name: str, version: str, decision: list[Any]) -> None:
 
 
 @DBOS.step(name="held")
-@_told
+@telling
 def held_step(name: str, version: str) -> None:
     """Tell of a batch that waits for a decision, as an error: nothing after it is refined."""
     platform, _, resource = _opened(name, version)
@@ -205,14 +205,19 @@ def _landed(platform: Platform, resource: Resource, key: str) -> int:
     return batch.number
 
 
+def opened_pack() -> tuple[Platform, Pack]:
+    """Return the platform, and the pack as it is now."""
+    (platform,) = _platforms
+    return platform, platform.pack()
+
+
 def _opened(name: str, version: str) -> tuple[Platform, Pack, Resource]:
     """Return the platform, and the pack as it was when the run was asked for.
 
     Raises:
         ConflictError: The pack was edited since.
     """
-    (platform,) = _platforms
-    pack = platform.pack()
+    platform, pack = opened_pack()
     resource = pack.get(name)
     if pack.version_of(resource) != version:
         raise ConflictError(

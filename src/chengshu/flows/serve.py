@@ -23,6 +23,7 @@ from chengshu.flows.asks import (
     enqueue,
     in_order,
     last_run_of,
+    merges_of,
     newest_run,
     outcome_of,
 )
@@ -67,6 +68,7 @@ def serve(
                     going = [r for r in pack.resources.values() if not pause_of(pauses, r)]
                     yield from receivers.keep(pack, [r for r in going if r.schedule])
                     board.ask(pack, going, wall_time(pack.zone))
+                    board.merge(pack, wall_time(pack.zone))
                     yield from board.ended(pack.zone)
         if not drain(GRACE_S):
             yield ""
@@ -95,13 +97,15 @@ class _Reader:
 class Board:
     """The tries of every resource that has a schedule: the last one, and those under way.
 
-    ``resting`` says since when one that is due has waited for what it refers to.
+    ``resting`` says since when one that is due has waited for what it refers to. ``moved`` is the
+    resources that ran since their entities were merged; at the start nobody knows.
     """
 
     client: DBOSClient
     last: dict[str, Try | None] = field(default_factory=dict)
     going: dict[str, Ask] = field(default_factory=dict)
     resting: dict[str, datetime] = field(default_factory=dict)
+    moved: set[str] | None = None
 
     def ask(self, pack: Pack, resources: Sequence[Resource], now: datetime) -> None:
         """Ask for the runs of ``resources`` that are due now."""
@@ -117,6 +121,19 @@ class Board:
             self.last[name], self.going[enqueue(self.client, ask)] = one, ask
             self.resting.pop(name, None)
 
+    def merge(self, pack: Pack, now: datetime) -> None:
+        """Ask for the merges of what has moved, once its inputs are not under way."""
+        self.moved = set(pack.resources) if self.moved is None else self.moved
+        busy = {ask.resource for ask in self.going.values()}
+        for ask in merges_of(pack, self.moved) if self.moved else ():
+            inputs = pack.entities[ask.resource.removeprefix("base/")].resources
+            if ask.resource not in busy and (
+                busy.isdisjoint(inputs) or not self._is_patient(ask.resource, now)
+            ):
+                self.going[enqueue(self.client, ask)] = ask
+                self.resting.pop(ask.resource, None)
+                self.moved.difference_update(inputs)
+
     def _is_patient(self, name: str, now: datetime) -> bool:
         return now - self.resting.setdefault(name, now) < PATIENCE
 
@@ -126,6 +143,10 @@ class Board:
         for status in found:
             if status.status in ENDED:
                 ask = self.going.pop(status.workflow_id)
+                if ask.merges:
+                    yield outcome_of(ask, status)
+                    continue
+                self.moved = {*(self.moved or ()), ask.resource}
                 last = last_run_of(ask.resource, status)
                 self.last[ask.resource] = try_of_run(last, zone)
                 yield outcome_of(ask, status)

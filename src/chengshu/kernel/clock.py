@@ -24,3 +24,8 @@ def wall_of(moment: datetime, zone: str) -> datetime:
 def local_time(zone: str) -> datetime:
     """Return the time in ``zone``, with its offset from UTC."""
     return datetime.now(ZoneInfo(zone))
+
+
+def utc_of(moment: datetime, zone: str) -> datetime:
+    """Return wall time in ``zone`` as UTC; both without a zone."""
+    return moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)

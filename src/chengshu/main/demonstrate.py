@@ -9,7 +9,10 @@ from chengshu.catalog import Pack, Resource, usable_pack
 from chengshu.engine import Session
 from chengshu.kernel.errors import InputError
 from chengshu.libraries import report, stores
+from chengshu.libraries.base.tables import current, disagreements
+from chengshu.main.card import EntityLook
 from chengshu.main.demo import DELIVERED, deliver_again, make_demo_city
+from chengshu.main.entities import show_entity
 from chengshu.main.home import Home, make_home
 from chengshu.main.render import say, show_table
 from chengshu.main.runs import run_home, show_outcomes
@@ -37,12 +40,13 @@ def demo(folder: Path) -> None:
         say(title)
         say("")
         show_outcomes(home, run_home(home, [], as_of))
-    _report(home)
+    key = _report(home)
     say(f"done in {time.monotonic() - started:.0f} s; what to look at next:")
     for command in (
         "status",
         "show civil_affairs/marriage --store management",
         "show market_regulation/enterprise",
+        f"show person {key}",
         'show public_security/resident --unmasked --reason "trying the demo"',
         "schedule",
     ):
@@ -50,15 +54,33 @@ def demo(folder: Path) -> None:
     say(f"  {folder}/packs/city/resources: what the departments declare")
 
 
-def _report(home: Home) -> None:
+def _report(home: Home) -> str:
+    """Print the stores, a record's history and a person; return the person's key."""
     pack = usable_pack(home.pack)
     show_status_of(home, pack)
+    key = _most_disputed(home, pack)
+    show_entity(home, EntityLook("person", key), json=False)
     with home.reading() as engine, engine.session() as session:
         for resource in pack.resources.values():
             record = _most_changed(session, resource)
             if record is not None:
                 _show_record(session, pack, resource, record)
-                return
+                break
+    return key
+
+
+def _most_disputed(home: Home, pack: Pack) -> str:
+    """Return the person of whom most departments speak, one that they disagree on first."""
+    entity = pack.entities["person"]
+    disputed = f"SELECT _key FROM lake.{disagreements(entity)}"
+    with home.reading() as engine, engine.session() as session:
+        (row,) = session.rows(
+            f"SELECT citizen_id FROM lake.{current(entity)} ORDER BY "
+            f"CASE WHEN citizen_id IN ({disputed}) THEN 0 ELSE 1 END, "
+            "LENGTH(REPLACE(_by, '-', '')) DESC, citizen_id LIMIT 1",
+            step="a person",
+        )
+    return str(row["citizen_id"])
 
 
 def _most_changed(session: Session, resource: Resource) -> str | None:

@@ -12,10 +12,11 @@ from typing import Any
 import typer
 
 from chengshu.catalog import Pack, usable_pack
+from chengshu.catalog.entity import Entity
 from chengshu.catalog.lint import lint_used
 from chengshu.engine.duckdb import DuckDBParser
 from chengshu.exchange.report import keep_report
-from chengshu.flows.asks import Outcome, asks_of, list_last_runs
+from chengshu.flows.asks import Ask, Outcome, asks_of, list_last_runs, merges_of
 from chengshu.flows.pauses import list_pauses, pause_of
 from chengshu.flows.worker import run_asks
 from chengshu.kernel.errors import InputError
@@ -25,6 +26,8 @@ from chengshu.main.home import Home, open_home
 from chengshu.main.render import progress_of_runs, say, show_json, show_table, warn
 from chengshu.main.shows import BALANCE, BALANCED, line_of, say_empty
 from chengshu.main.uses import person
+
+MERGED, MERGES = "entities merged in the base store", ("resource", "touched", "changed")
 
 
 def run(
@@ -42,7 +45,7 @@ def run(
     if not chosen:
         warn("there is nothing to run")
         return
-    _report(home, run_home(home, chosen, as_of, refine=refine), json)
+    report(home, run_home(home, chosen, as_of, refine=refine), json)
 
 
 def _chosen(home: Home, names: list[str], *, failed: bool) -> list[str]:
@@ -75,7 +78,7 @@ def decide(root: Path, name: str, batch: int, step: str, reason: str, json: bool
         raise InputError("a decision needs a reason", hint='Give one: --reason "…"')
     decision = [batch, step, f"{person()}: {reason}"]
     home = open_home(root)
-    _report(home, run_home(home, [name], None, decision=decision), json)
+    report(home, run_home(home, [name], None, decision=decision), json)
 
 
 def report_zero(root: Path, name: str, reason: str, as_of: str | None) -> None:
@@ -88,15 +91,16 @@ def report_zero(root: Path, name: str, reason: str, as_of: str | None) -> None:
     say(f"{name}: kept; it lands with the next run. next: chengshu run {name}")
 
 
-def _report(home: Home, outcomes: list[Outcome], json: bool) -> None:
-    report = [line for outcome in outcomes for line in lines_of(home, outcome)]
+def report(home: Home, outcomes: list[Outcome], json: bool) -> None:
+    """Print what runs came to; the worst error ends the command."""
+    lines = [line for outcome in outcomes for line in lines_of(home, outcome)]
     if json:
-        show_json(report)
+        show_json(lines)
     else:
-        _show(report, outcomes)
-        if any(line.get("refused") for line in report):
+        _show(lines, outcomes)
+        if any(line.get("refused") for line in lines):
             say("next: chengshu status, or chengshu show RESOURCE --store management")
-    if any(not line["closed"] for line in report if line.get("closed") is not None):
+    if any(not line["closed"] for line in lines if line.get("closed") is not None):
         raise typer.Exit(4)
     worst = max((o.error["exit_code"] for o in outcomes if o.error), default=0)
     if worst:
@@ -121,9 +125,17 @@ def run_home(
         asks = [replace(ask, decision=decision) for ask in asks]
     first = [a for a in asks if not _rests_on_others(pack.get(a.resource))]
     later = [a for a in asks if a not in first]
-    waves = [wave for wave in [first, *([a] for a in later)] if wave]
+    merges = merges_of(pack, {ask.resource for ask in asks}, key) if refine else []
+    waves = [wave for wave in [first, *([a] for a in later), merges] if wave]
     with progress_of_runs() as tell:
         return _merged(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
+
+
+def link_home(home: Home, entity: Entity, link: list[Any]) -> list[Outcome]:
+    """Record a link of keys and merge, as the worker or through the one that is."""
+    ask = Ask(entity.id, "", decision=link, merges=True)
+    with progress_of_runs() as tell:
+        return list(run_asks(lambda: home.writing(tell), home.flows, home.lock, [[ask]]))
 
 
 def business_time(as_of: str | None) -> datetime | None:
@@ -149,7 +161,8 @@ def _merged(outcomes: Iterable[Outcome]) -> list[Outcome]:
     for one in outcomes:
         other = found.get(one.resource, Outcome(one.resource, [], None))
         batches = sorted({*other.batches, *one.batches})
-        found[one.resource] = Outcome(one.resource, batches, other.error or one.error)
+        error, merged = other.error or one.error, other.merged or one.merged
+        found[one.resource] = Outcome(one.resource, batches, error, merged)
     return list(found.values())
 
 
@@ -192,6 +205,9 @@ def lines_of(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
             ]
             balances = balance_batches(session, resource, refined)
             lines += [line_of(landed[balance.batch], balance) for balance in balances]
+    if outcome.merged is not None:
+        touched, changed = outcome.merged
+        lines.append({"resource": outcome.resource, "touched": touched, "changed": changed})
     if outcome.error:
         lines.append({"resource": outcome.resource, "error": dict(outcome.error)})
     if not lines:
@@ -200,9 +216,13 @@ def lines_of(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def _show(report: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
-    rows = [[line.get(name) for name in BALANCE] for line in report if "error" not in line]
-    if rows:
-        show_table(BALANCED, BALANCE, rows)
+    of_batches = [line for line in report if "error" not in line and "touched" not in line]
+    for title, names, lines in (
+        (BALANCED, BALANCE, of_batches),
+        (MERGED, MERGES, [line for line in report if "touched" in line]),
+    ):
+        if lines:
+            show_table(title, names, [[line.get(name) for name in names] for line in lines])
     say_empty(report)
     for outcome in outcomes:
         if outcome.error:

@@ -154,13 +154,12 @@ def say_empty(lines: Iterable[Mapping[str, Any]]) -> None:
             )
 
 
-def show(root: Path, look: Look, json: bool) -> None:
+def show(home: Home, look: Look, json: bool) -> None:
     """Print rows, masked unless a look in the clear was asked for with a reason."""
     if look.record is not None and (look.store or look.batch is not None):
         raise typer.BadParameter(
             "--record shows a record's whole history; --store and --batch do not go with it."
         )
-    home = open_home(root)
     pack = usable_pack(home.pack)
     declared = pack.get(look.resource)
     store = look.store or "department"

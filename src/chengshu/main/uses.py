@@ -28,6 +28,11 @@ def record_look(home: Home, resource: str, look: Look) -> None:
     _record(home, "break-glass view", what, look.reason)
 
 
+def record_entity_look(home: Home, entity: str, key: str, reason: str) -> None:
+    """Write who is about to see an entity in the clear; its key is written as a digest."""
+    _record(home, "break-glass view", f"{entity} {_digest(home, key)}", reason)
+
+
 def record_return(home: Home, resource: str, batch: int, reason: str) -> None:
     """Write who is about to give a batch back to its department, marked and in the clear."""
     _record(home, "return to owner", f"{resource} batch {batch}, marked workbook", reason)

@@ -26,7 +26,10 @@ def status(
 @app.command("show")
 def show(
     context: typer.Context,
-    resource: Annotated[str, typer.Argument(help="department/resource")],
+    resource: Annotated[str, typer.Argument(help="department/resource, or an entity: person")],
+    key: Annotated[
+        str | None, typer.Argument(help="Of an entity, its key; if none, whose attributes are.")
+    ] = None,
     store: Annotated[
         Store | None, typer.Option(help="Which store to look into; department if none.")
     ] = None,
@@ -35,14 +38,52 @@ def show(
         str | None, typer.Option(help="One record's whole history, by its key.")
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
+    as_of: Annotated[str | None, typer.Option(help="An entity as it was on this day.")] = None,
+    known: Annotated[str | None, typer.Option(help="And as it was known on this day.")] = None,
     unmasked: Annotated[bool, typer.Option(help="In the clear; needs a reason.")] = False,
     reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
     json: Json = False,
 ) -> None:
-    """Show rows, or one record's history, masked by grade."""
-    from chengshu.main.shows import Look, show
+    """Show rows, a record's history, or a person or legal entity; masked by grade."""
+    from chengshu.main import card, entities, shows
+    from chengshu.main.home import open_home
 
-    show(context.obj, Look(resource, store, batch, record, limit, unmasked, reason), json)
+    home = open_home(context.obj)
+    if entities.is_entity(home, resource):
+        _refuse(f"{resource} is an entity", store=store, batch=batch, record=record)
+        look = card.EntityLook(resource, key, as_of, known, unmasked, reason)
+        entities.show_entity(home, look, json)
+    else:
+        _refuse(f"{resource} is a resource", key=key, as_of=as_of, known=known)
+        asked = shows.Look(resource, store, batch, record, limit, unmasked, reason)
+        shows.show(home, asked, json)
+
+
+def _refuse(why: str, **given: object) -> None:
+    if wrong := [f"--{name}".replace("_", "-") for name, value in given.items() if value]:
+        raise typer.BadParameter(f"{why}: {', '.join(wrong)} does not go with it.")
+
+
+@app.command("link")
+def link(
+    context: typer.Context,
+    entity: Annotated[str, typer.Argument(help="person, legal_entity …")],
+    old: Annotated[str, typer.Argument(help="The key that is no longer used.")],
+    new: Annotated[str | None, typer.Argument(help="The key in its place.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="It has not changed after all.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+    json: Json = False,
+) -> None:
+    """Say that an entity's key has changed, or take that back.
+
+    What departments say under either key is then one record; nothing of it is lost.
+    """
+    from chengshu.main import entities
+    from chengshu.main.home import open_home
+
+    if undo == (new is not None):
+        raise typer.BadParameter("give the new key, or --undo.")
+    entities.link(open_home(context.obj), entity, old, new, reason, json)
 
 
 @app.command("usage")

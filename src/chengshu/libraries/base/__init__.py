@@ -1,0 +1,1 @@
+"""The base store 基础库: one record per entity, merged from what departments hold."""

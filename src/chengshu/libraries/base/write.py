@@ -1,0 +1,125 @@
+"""Write versions where they differ from what stands; what was known before stays known."""
+
+from __future__ import annotations
+
+from chengshu.engine import Session
+from chengshu.engine.sql import listed, literal, quote
+from chengshu.kernel.clock import utc_now
+from chengshu.libraries.base import tables
+from chengshu.libraries.base.merger import Merger
+
+
+def write_first(session: Session, merger: Merger) -> int:
+    """Write all ``versions`` into empty tables; return how many entities there are."""
+    step = f"first merge of {merger.entity.id}"
+    session.define("final", f"SELECT *, {_now()} AS _known_from FROM versions", step=step)
+    (row,) = session.rows(
+        "SELECT COUNT(*) AS n, COUNT(DISTINCT _key) AS entities FROM versions", step=step
+    )
+    if row["n"] == row["entities"]:
+        session.define(
+            "placed", "SELECT *, CAST(NULL AS DATE) AS _to, NOT _gone AS _stands FROM final",
+            step=step,
+        )  # fmt: skip
+    else:
+        _define_placed(session)
+    _append(session, merger)
+    return int(row["entities"])
+
+
+def stage_moves(session: Session, merger: Merger, *, whole: bool) -> None:
+    """Stage ``stands`` (the versions of the entities merged, as they stand) and ``moved``.
+
+    ``moved`` (``_key``) is the entities whose versions are no longer those.
+    """
+    entity, step = merger.entity, f"compare {merger.entity.id}"
+    key, said = quote(entity.key.name), listed(tables.said_columns(merger))
+    mine = "" if whole else f" AND {key} IN (SELECT _key FROM touched)"
+    session.stage(
+        "stands",
+        f"SELECT {key} AS _key, {said}, _from, FALSE AS _gone, _known_from, TRUE AS _is_current "
+        f"FROM lake.{tables.current(entity)} WHERE TRUE{mine} "
+        f"UNION ALL SELECT {key} AS _key, {said}, _from, _gone, _known_from, FALSE AS _is_current "
+        f"FROM lake.{tables.history(entity)} WHERE _known_until IS NULL{mine}",
+        step=step,
+    )
+    columns = f"_key, {said}, _from, _gone"
+    old, new = f"SELECT {columns} FROM stands", f"SELECT {columns} FROM versions"
+    session.stage("dropped", f"{old} EXCEPT {new}", step=step)
+    session.stage("added", f"{new} EXCEPT {old}", step=step)
+    session.stage("moved", "SELECT _key FROM dropped UNION SELECT _key FROM added", step=step)
+
+
+def write_moves(session: Session, merger: Merger) -> int:
+    """Write the versions of the entities in ``moved``; return how many they are."""
+    (row,) = session.rows("SELECT COUNT(*) AS n FROM moved", step="count changed entities")
+    if not row["n"]:
+        return 0
+    entity, step = merger.entity, f"write {merger.entity.id}"
+    key, said = quote(entity.key.name), listed(tables.said_columns(merger))
+    columns = f"_key, {said}, _from, _gone, _known_from"
+    dropped = "(s._key, s._from) IN (SELECT _key, _from FROM dropped)"
+    mine = "s._key IN (SELECT _key FROM moved)"
+    session.stage(
+        "final",
+        f"SELECT {columns} FROM stands AS s WHERE {mine} AND NOT {dropped} UNION ALL "
+        f"SELECT _key, {said}, _from, _gone, {_now()} AS _known_from FROM added",
+        step=step,
+    )
+    _define_placed(session)
+    session.stage(
+        "past",
+        f"SELECT {columns}, CAST(NULL AS DATE) AS _to, {_now()} AS _known_until "
+        f"FROM stands AS s WHERE {dropped}",
+        step=step,
+    )
+    session.remove(
+        tables.current(entity), f"SELECT _key AS {key} FROM moved", on=[entity.key.name], step=step
+    )
+    session.remove(
+        tables.history(entity),
+        f"SELECT _key AS {key}, _from, _known_from FROM stands WHERE NOT _is_current "
+        "AND _key IN (SELECT _key FROM moved)",
+        on=[entity.key.name, "_from", "_known_from"],
+        step=step,
+    )
+    _append(session, merger)
+    session.append(
+        tables.history(entity),
+        f"SELECT _key AS {key}, {said}, _from, _gone, _known_from, _to, _known_until FROM past",
+        step=step,
+    )
+    return int(row["n"])
+
+
+def _define_placed(session: Session) -> None:
+    """Define ``placed``: ``final`` with ``_to``, the day of the next version, and ``_stands``."""
+    order = "OVER (PARTITION BY _key ORDER BY _from)"
+    session.define(
+        "placed",
+        "SELECT *, _to IS NULL AND NOT _gone AS _stands FROM "
+        f"(SELECT *, LEAD(_from) {order} AS _to FROM final) AS ordered",
+        step="place versions",
+    )
+
+
+def _append(session: Session, merger: Merger) -> None:
+    """Append ``placed`` to the tables, in the order of the key: that is how it is looked up."""
+    entity, step = merger.entity, f"write {merger.entity.id}"
+    key, said = quote(entity.key.name), listed(tables.said_columns(merger))
+    columns = f"_key AS {key}, {said}, _from, _known_from"
+    session.append(
+        tables.current(entity),
+        f"SELECT {columns} FROM placed WHERE _stands ORDER BY {key}",
+        step=step,
+    )
+    session.append(
+        tables.history(entity),
+        f"SELECT {columns}, _gone, _to, CAST(NULL AS TIMESTAMP) AS _known_until FROM placed "
+        f"WHERE NOT _stands ORDER BY {key}, _from",
+        step=step,
+    )
+
+
+def _now() -> str:
+    return f"CAST({literal(utc_now().isoformat(sep=' '))} AS TIMESTAMP)"
