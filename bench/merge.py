@@ -26,7 +26,7 @@ from chengshu.libraries.base.merger import make_merger
 SIZES, DAYS, LOOKS = (1_000_000, 5_000_000), 30, 200
 # Each resource: one row for so many persons in a thousand, and fields → SQL of their value.
 ID = "CAST(110101190001010000 + i AS VARCHAR)"
-NAME = "CASE WHEN i % 97 = {0} THEN '王' ELSE '李' END || CAST(i % 5000 AS VARCHAR)"
+NAME = "CASE WHEN i % 97 < {0} THEN '王' ELSE '李' END || CAST(i % 5000 AS VARCHAR)"
 PHONE = "'13' || CAST(100000000 + (i * 7 + {0}) % 899999999 AS VARCHAR)"
 RESOURCES = {
     "resident": (1000, {"name": NAME.format(0), "sex": "CAST(i % 2 + 1 AS VARCHAR)",
@@ -36,7 +36,7 @@ RESOURCES = {
     "insured": (700, {"name": NAME.format(1), "phone": PHONE.format(1),
                       "level": "CAST(i % 5 AS VARCHAR)"}),
     "employed": (450, {"employer": "'9133' || CAST(10000000 + i % 30000 AS VARCHAR)",
-                       "phone": PHONE.format(2)}),
+                       "phone": PHONE.format("CASE WHEN i % 40 = 0 THEN 2 ELSE 1 END")}),
     "married": (400, {"spouse": "CAST(110101190001010001 + i AS VARCHAR)",
                       "on_day": "DATE '1960-01-01' + CAST(i % 22000 AS INTEGER)"}),
     "permit": (150, {"name": NAME.format(0), "address": "'江北街' || CAST(i % 9000 AS VARCHAR)"}),

@@ -47,20 +47,19 @@ def merge(engine: Engine, pack: Pack, entity: Entity) -> Merged | None:
         before = _last_merge(session, merger)
         links = stage_links(session, merger)
         whole = before is None or not _stage_touched(session, merger, before, now)
-        touched = 0 if whole else _count(session, "touched")
+        touched = 0 if whole else _count_touched(session)
         if not whole and not touched and before == now:
             return None
         stage_claims(session, merger, whole=whole, linked=bool(links))
-        stage_versions(session, merger, linked=bool(links))
-        first = whole and _is_empty(session, entity)
-        if whole:
-            touched = _count(session, "(SELECT DISTINCT _key FROM points)")
-        if first:
-            changed = write_first(session, merger)
+        counts = stage_versions(session, merger, linked=bool(links))
+        touched, changed = (counts.entities if whole else touched), counts.entities
+        if whole and _is_empty(session, entity):
+            write_first(session, merger, counts)
+            session.append(tables.disagreements(entity), disagreements_sql(merger), step="disagree")
         else:
             stage_moves(session, merger, whole=whole)
             changed = write_moves(session, merger)
-        _write_disagreements(session, merger, whole=whole)
+            _write_disagreements(session, merger, whole=whole)
         _write_waiting(session, merger)
         write_resolved(session, merger)
         _record(session, engine.name, merger, now, Merged(touched, changed))
@@ -120,8 +119,8 @@ def _stage_touched(
     return True
 
 
-def _count(session: Session, relation: str) -> int:
-    (row,) = session.rows(f"SELECT COUNT(*) AS n FROM {relation} AS t", step="count entities")
+def _count_touched(session: Session) -> int:
+    (row,) = session.rows("SELECT COUNT(*) AS n FROM touched", step="count entities")
     return int(row["n"])
 
 

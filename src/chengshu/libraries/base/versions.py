@@ -8,6 +8,7 @@ they came.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from chengshu.catalog.entity import SIGNS, Attribute
 from chengshu.engine import Session
@@ -15,10 +16,23 @@ from chengshu.engine.sql import listed, literal, quote
 from chengshu.libraries.base.merger import HELD, NOBODY, Merger
 from chengshu.libraries.base.tables import DISAGREEMENT_COLUMNS, said_columns
 
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many points there are, of how many entities."""
+
+    points: int
+    entities: int
+
+
 ORDER = "PARTITION BY _key ORDER BY _day"
+# How many points an entity has, and whether this is its last.
+DAYS = (
+    "COUNT(*) OVER (PARTITION BY _key) AS _days, _day = MAX(_day) OVER (PARTITION BY _key) AS _last"
+)
 
 
-def stage_versions(session: Session, merger: Merger, *, linked: bool) -> None:
+def stage_versions(session: Session, merger: Merger, *, linked: bool) -> Counts:
     """Make ``versions`` from ``points`` and ``claims__<source>`` (see `stage_claims`).
 
     ``versions``: ``_key``, the columns of `said_columns`, ``_from``, ``_gone``: one row for each
@@ -30,6 +44,9 @@ def stage_versions(session: Session, merger: Merger, *, linked: bool) -> None:
         session: Where they are.
         merger: What is declared.
         linked: Some keys have changed, so several records may speak of one entity.
+
+    Returns:
+        How many points there are, of how many entities.
     """
     step = f"merge {merger.entity.id}"
     joins = []
@@ -40,19 +57,19 @@ def stage_versions(session: Session, merger: Merger, *, linked: bool) -> None:
             f"LEFT JOIN picked__{name} AS {alias} "
             f"ON p._key = {alias}._key AND p._day = {alias}._day"
         )
-    (row,) = session.rows("SELECT COUNT(*) - COUNT(DISTINCT _key) AS n FROM points", step=step)
-    placed = "SELECT _key, _day, 1 AS _days, TRUE AS _last FROM points"
-    if row["n"]:
-        placed = (
-            "SELECT _key, _day, COUNT(*) OVER (PARTITION BY _key) AS _days, "
-            "_day = MAX(_day) OVER (PARTITION BY _key) AS _last FROM points"
-        )
-    session.stage("merged", _merged_sql(merger, f"({placed}) AS p", joins), step=step)
+    (row,) = session.rows(
+        "SELECT COUNT(*) AS points, COUNT(DISTINCT _key) AS entities FROM points", step=step
+    )
+    counts = Counts(row["points"], row["entities"])
+    days = DAYS if counts.points > counts.entities else "1 AS _days, TRUE AS _last"
+    points = f"(SELECT _key, _day, {days} FROM points) AS p"
+    session.stage("merged", _merged_sql(merger, points, joins), step=step)
     columns = f"_key, {listed(said_columns(merger))}, _day AS _from, _gone"
     versions = f"SELECT {columns} FROM merged WHERE _days = 1 AND NOT _gone"
-    if row["n"]:
+    if counts.points > counts.entities:
         versions += f" UNION ALL SELECT {columns} FROM ({_changes_sql(merger)}) AS c"
     session.define("versions", versions, step=step)
+    return counts
 
 
 def _picked_sql(merger: Merger, name: str, *, linked: bool) -> str:

@@ -7,24 +7,19 @@ from chengshu.engine.sql import listed, literal, quote
 from chengshu.kernel.clock import utc_now
 from chengshu.libraries.base import tables
 from chengshu.libraries.base.merger import Merger
+from chengshu.libraries.base.versions import Counts
 
 
-def write_first(session: Session, merger: Merger) -> int:
-    """Write all ``versions`` into empty tables; return how many entities there are."""
+def write_first(session: Session, merger: Merger, counts: Counts) -> None:
+    """Write all ``versions`` into empty tables."""
     step = f"first merge of {merger.entity.id}"
     session.define("final", f"SELECT *, {_now()} AS _known_from FROM versions", step=step)
-    (row,) = session.rows(
-        "SELECT COUNT(*) AS n, COUNT(DISTINCT _key) AS entities FROM versions", step=step
-    )
-    if row["n"] == row["entities"]:
-        session.define(
-            "placed", "SELECT *, CAST(NULL AS DATE) AS _to, NOT _gone AS _stands FROM final",
-            step=step,
-        )  # fmt: skip
-    else:
+    if counts.points > counts.entities:
         _define_placed(session)
+    else:
+        alone = "SELECT *, CAST(NULL AS DATE) AS _to, TRUE AS _stands FROM final"
+        session.define("placed", alone, step=step)
     _append(session, merger)
-    return int(row["entities"])
 
 
 def stage_moves(session: Session, merger: Merger, *, whole: bool) -> None:
