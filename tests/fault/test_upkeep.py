@@ -29,7 +29,8 @@ TABLE, OTHER, MERGES = "base.t", "base.u", 9
 def make_worn(home: TestHome) -> None:
     """Give the lake two tables of many small files, in one with deleted rows, made days ago."""
     engine = DuckDBEngine(home.home.lake, threads=2)
-    engine.ensure_tables(dict.fromkeys((TABLE, OTHER), {"id": "BIGINT", "n": "BIGINT"}))
+    columns = {"id": "BIGINT", "n": "BIGINT"}
+    engine.ensure_tables({TABLE: columns, OTHER: columns})
     for number in range(MERGES):
         with engine.session() as session:
             ids = [(i,) for i in range(number * 5, number * 5 + 10)]
@@ -67,6 +68,8 @@ def test_upkeep_killed_anywhere_ends_as_if_it_was_not(tmp_path: Path):
     make_worn(home)
     before = rows(home)
     assert data_files(home) == [MERGES, MERGES]
+    told = [line["table"] for line in home.call("status", "--json").lines if "bytes" in line]
+    assert told == [TABLE, OTHER]
 
     for name, point in CUTS.items():
         die(point, "--home", home.root, "compact")

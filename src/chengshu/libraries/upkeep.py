@@ -107,6 +107,19 @@ def _share(file: DataFile) -> float:
     return file.deleted / file.rows if file.rows else 0.0
 
 
+def list_worn(engine: Engine) -> list[dict[str, str | int]]:
+    """Return the tables that are worth compacting now, with what they consist of."""
+    files = engine.upkeep.list_files()
+    due = {work.table: [f for f in files if f.table == work.table] for work in plan_work(files)}
+    return [
+        {
+            "table": table, "files": len(among), "rows": sum(f.rows for f in among),
+            "deleted": sum(f.deleted for f in among), "bytes": sum(f.bytes for f in among),
+        }
+        for table, among in due.items()
+    ]  # fmt: skip
+
+
 def compact_lake(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> list[Compacted]:
     """Compact the tables that need it, while ``go_on``; return those that have changed."""
     before = engine.upkeep.list_files()
