@@ -92,6 +92,22 @@ def test_compaction_leaves_rows_and_older_snapshots_and_the_number_of_changes(en
         assert {snapshot: as_of(session, snapshot) for snapshot in seen} == seen
 
 
+def test_the_newest_snapshot_of_a_table_never_falls(duckdb_engine: DuckDBEngine):
+    merged(duckdb_engine)
+    seen = [duckdb_engine.snapshots_of([TABLE])[TABLE]]
+
+    # Deletes from one file again and again go into one delete file, which keeps its beginning.
+    for gone in (1, 2):
+        with duckdb_engine.session() as session:
+            session.remove(TABLE, f"SELECT {gone} AS id", on=["id"], step="remove")
+        seen.append(duckdb_engine.snapshots_of([TABLE])[TABLE])
+    compact(duckdb_engine)
+    compact(duckdb_engine)
+
+    assert seen == sorted(set(seen))
+    assert duckdb_engine.snapshots_of([TABLE])[TABLE] >= seen[-1]
+
+
 def test_merges_go_on_after_compaction_as_without(engine: Engine, tmp_path: Any):
     plain = DuckDBEngine(type(engine.lake)(  # type: ignore[attr-defined]
         tmp_path / "p.sqlite", tmp_path / "p", tmp_path / "ptmp", 500))  # fmt: skip

@@ -25,8 +25,9 @@ TIERS = (64 * KIB, MIB, 8 * MIB, 64 * MIB)
 SMALL = 8 * MIB
 # What was written anew or merged may be merged with others.
 ROUNDS = 4
-# No reader and no transaction lives so long. All younger snapshots stay, and the files of readers.
-AGE = timedelta(days=1)
+# No reader and no transaction lives so long. All younger snapshots stay, and the files of readers;
+# and what is merged daily finds what has changed since the day before.
+AGE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
