@@ -12,6 +12,7 @@ NAMES = (
     "refine",
     "redelivery",
     "growth",
+    "compaction",
     "postgres",
     "mysql",
     "mqtt",

@@ -140,19 +140,19 @@ def test_a_column_of_another_type_moves_the_old_one_aside(engine: Engine):
     ]
 
 
-def test_the_snapshot_number_moves_with_the_rows_of_the_table_only(engine: Engine):
-    assert engine.snapshot_of("department.t") == 0
+def test_the_number_of_changes_moves_with_the_rows_of_the_table_only(engine: Engine):
+    assert engine.changes_of("department.t") == 0
     table_with(engine, ROW)
-    first = engine.snapshot_of("department.t")
+    first = engine.changes_of("department.t")
 
     engine.ensure_tables({"department.u": COLUMNS})
-    assert engine.snapshot_of("department.t") == first
+    assert engine.changes_of("department.t") == first
 
     add(engine, NULLS)
-    second = engine.snapshot_of("department.t")
+    second = engine.changes_of("department.t")
     with engine.session() as session:
         session.remove("department.t", "SELECT CAST(2 AS BIGINT) AS id", on=["id"], step="remove")
-    assert first < second < engine.snapshot_of("department.t")
+    assert first < second < engine.changes_of("department.t")
 
 
 def test_arrow_batches_keep_their_order(engine: Engine):

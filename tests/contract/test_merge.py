@@ -187,13 +187,13 @@ def test_never_agreed_is_empty_and_told(city: TestCity):
 def test_merging_again_changes_nothing(city: TestCity):
     police(city, ("p1", "李", "1"), day=1)
     merged(city)
-    before = city.engine.snapshot_of(tables.current(person(city)))
+    before = city.engine.changes_of(tables.current(person(city)))
 
     assert merge(city.engine, city.pack, person(city)) is None
     police(city, ("p1", "李", "1"), day=2)
 
     merge(city.engine, city.pack, person(city))
-    assert city.engine.snapshot_of(tables.current(person(city))) == before
+    assert city.engine.changes_of(tables.current(person(city))) == before
 
 
 def test_who_is_in_no_source_any_more_is_gone(city: TestCity):

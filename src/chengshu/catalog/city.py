@@ -13,6 +13,9 @@ from pydantic import Field, field_validator
 from chengshu.catalog.declared import Declared, Label, Name
 from chengshu.standards.calendar import Calendar
 
+KEPT = "30 days"
+Days = Annotated[str, Field(pattern=r"^[1-9]\d{0,4} days?$")]
+
 
 class City(Declared):
     """``city.yaml``: whose pack this is.
@@ -21,6 +24,8 @@ class City(Declared):
         days_off: Days off besides weekends and the public holidays that are known.
         working_days: Days that are worked on all the same 调休.
         limits: Host of a source → how many pulls from it may go at once.
+        keep_snapshots: So long the stores can be read as they were at the end of each day.
+        keep_runs: So long it is known of each run how it ended; of each resource's last, always.
     """
 
     name: Name
@@ -30,6 +35,8 @@ class City(Declared):
     days_off: tuple[str, ...] = ()
     working_days: tuple[str, ...] = ()
     limits: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    keep_snapshots: Days = KEPT
+    keep_runs: Days = KEPT
 
     @property
     def calendar(self) -> Calendar:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from chengshu.catalog.city import City
+from chengshu.catalog.city import KEPT, City
 from chengshu.catalog.entity import Entity
 from chengshu.catalog.model import Departments, Element, Elements, FieldSpec, Resource
 from chengshu.catalog.yaml import find_line, load_model
@@ -52,6 +52,11 @@ class Pack:
     def zone(self) -> str:
         """Return the city's time zone."""
         return self.city.timezone if self.city else "UTC"
+
+    @property
+    def kept(self) -> tuple[str, str]:
+        """Return how long snapshots and runs are kept."""
+        return (self.city.keep_snapshots, self.city.keep_runs) if self.city else (KEPT, KEPT)
 
     @property
     def calendar(self) -> Calendar:

@@ -14,13 +14,14 @@ def changes_sql(
 ) -> str | None:
     """Return SQL of the distinct ``columns`` of rows gained or lost after the snapshot ``since``.
 
-    None when that snapshot is no longer kept. The feed is read between compactions: across one it
-    loses what was deleted after it.
+    None when that snapshot, or one since, is no longer kept. The feed is read between compactions,
+    which must all be known: across one it loses what was deleted after it.
     """
     store, bare = (literal(part) for part in table.split("."))
     (row,) = catalogue.rows(
         f"SELECT id AS newest, (SELECT COUNT(*) FROM {CATALOG}.ducklake_snapshot "
-        f"WHERE snapshot_id = {since}) AS kept FROM ducklake_current_snapshot('lake')",
+        f"WHERE snapshot_id >= {since}) > id - {since} AS kept "
+        "FROM ducklake_current_snapshot('lake')",
         step=step,
     )
     (made,) = catalogue.rows(

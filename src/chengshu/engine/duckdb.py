@@ -27,6 +27,7 @@ from chengshu.engine.tables import (
     without_reading,
     written_tables,
 )
+from chengshu.engine.upkeep import LakeUpkeep, count_changes_sql
 from chengshu.kernel.errors import ChengshuError, EngineError
 
 
@@ -45,6 +46,7 @@ class DuckDBEngine:
         # What stands already, as far as we know: one process writes, and nothing is ever dropped.
         self._made: dict[str, dict[str, str]] = {}
         self._written = Written()
+        self.upkeep = LakeUpkeep(self.session)
 
     def close(self) -> None:
         """Close the instance and every connection of it."""
@@ -87,9 +89,11 @@ class DuckDBEngine:
         with self._root.cursor() as con:
             return columns_of(DuckDBSession(con), table)
 
-    def snapshot_of(self, table: str) -> int:
-        """Return the newest snapshot that changed the table (see the port)."""
-        return self.snapshots_of([table])[table]
+    def changes_of(self, table: str) -> int:
+        """Return how many rows have ever come into the table or gone from it (see the port)."""
+        with self._root.cursor() as con:
+            (row,) = DuckDBSession(con).rows(count_changes_sql(table), step=f"changes of {table}")
+        return int(row["changes"])
 
     def snapshots_of(self, tables: Sequence[str]) -> Mapping[str, int]:
         """Return the newest snapshots that changed the tables (see the port)."""

@@ -6,9 +6,10 @@ lake are named ``lake.<store>.<table>``, staged relations by their bare name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -101,10 +102,74 @@ class Session(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file of a lake table as it is now.
+
+    Attributes:
+        table: ``store.name``.
+        rows: Rows in the file, deleted ones among them.
+        deleted: Rows that a delete file takes from it.
+        bytes: Its size.
+    """
+
+    table: str
+    rows: int
+    deleted: int
+    bytes: int
+
+
+class Upkeep(Protocol):
+    """What keeps a lake quick to read and write, and its disk from filling.
+
+    Nothing here changes a row, at any snapshot that is kept. What is cut off anywhere has been done
+    or not, table by table; doing it again does the rest. Times are UTC without a zone.
+    """
+
+    def list_files(self) -> Sequence[DataFile]:
+        """Return the data files of all tables, in no order; one query of the catalogue."""
+        ...
+
+    def compact(self, table: str, *, worn: float | None, below: int | None) -> None:
+        """Make fewer and fresher files of a table's.
+
+        Args:
+            table: ``store.name``.
+            worn: Files of which this share of rows or more is deleted are written anew without
+                them; None for none, 0.0 for all that have deleted rows.
+            below: Files of fewer bytes than this without deleted rows are merged; None for none.
+        """
+        ...
+
+    def expire(
+        self, before: datetime, *, daily_since: datetime, zone: str, needed: Collection[int]
+    ) -> int:
+        """Let go of the snapshots from before ``before``; return how many went.
+
+        The newest stays, and those in ``needed``, and the last one of each day of ``zone`` from
+        ``daily_since`` on. Who reads one that goes misses rows without an error: no reader may have
+        been reading since then.
+        """
+        ...
+
+    def clean(self, before: datetime, *, orphans: bool) -> int:
+        """Delete files that no snapshot has needed since ``before``; return how many.
+
+        No reader may have been reading since then. With ``orphans``, files older than that go, too,
+        which the catalogue does not know: what was killed left them.
+        """
+        ...
+
+
 class Engine(Protocol):
     """A place where SQL runs over the lake."""
 
     name: str
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """What keeps its lake."""
+        ...
 
     def session(self) -> AbstractContextManager[Session]:
         """Open a transaction; leaving it normally commits, an exception leaves nothing behind.
@@ -126,12 +191,15 @@ class Engine(Protocol):
         """Return column name → SQL type of a lake table, in order; empty when there is none."""
         ...
 
-    def snapshot_of(self, table: str) -> int:
-        """Return a number that grows whenever rows of the table change; 0 when there is none."""
+    def changes_of(self, table: str) -> int:
+        """Return a number that grows whenever rows of the table change; 0 when there is none.
+
+        Compaction leaves it as it is; it names no snapshot.
+        """
         ...
 
     def snapshots_of(self, tables: Sequence[str]) -> Mapping[str, int]:
-        """Return `snapshot_of` of each table, in one look."""
+        """Return of each table the newest snapshot that changed its rows, or a later compaction."""
         ...
 
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:

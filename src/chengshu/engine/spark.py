@@ -60,7 +60,8 @@ class SparkEngine:
         # What asks only the catalogue is answered by it.
         self.ensure_tables = self._catalog.ensure_tables
         self.columns_of = self._catalog.columns_of
-        self.snapshot_of = self._catalog.snapshot_of
+        self.changes_of = self._catalog.changes_of
+        self.upkeep = self._catalog.upkeep
         self.snapshots_of = self._catalog.snapshots_of
 
     def close(self) -> None:

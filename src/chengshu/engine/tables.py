@@ -64,7 +64,9 @@ def snapshots_of(session: Asked, tables: Sequence[str]) -> Mapping[str, int]:
     rows = session.rows(
         "SELECT name, MAX(snapshot) AS newest FROM (SELECT s.schema_name || '.' || t.table_name "
         "AS name, GREATEST(f.begin_snapshot, COALESCE(f.end_snapshot, 0), "
-        "COALESCE(d.begin_snapshot, 0)) AS snapshot "
+        # What is merged or deleted from again and again begins with its first snapshot.
+        "COALESCE(f.partial_max, 0), COALESCE(d.begin_snapshot, 0), COALESCE(d.partial_max, 0)) "
+        "AS snapshot "
         f"FROM {CATALOG}.ducklake_table AS t JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
         f"JOIN {CATALOG}.ducklake_data_file AS f USING (table_id) "
         f"LEFT JOIN {CATALOG}.ducklake_delete_file AS d USING (data_file_id)) AS changes "

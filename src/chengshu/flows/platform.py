@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,11 @@ from chengshu.engine import Engine
 from chengshu.exchange.port import Surroundings
 from chengshu.flows.turns import AT_ONCE, Turn, Turns
 from chengshu.kernel.errors import ExternalError
+
+
+def none_needed() -> Collection[int]:
+    """Need no snapshot."""
+    return ()
 
 
 def silent(resource: str, stage: str, rows: int) -> None:
@@ -34,6 +39,7 @@ class Platform:
         record: Told ``purpose, what, reason`` of what is handed over, before it is; the same again
             stays one use.
         progress: Told ``resource, stage, rows so far``.
+        needed: Returns the lake's snapshots that may not expire, whatever their age.
         turns: Who may go, of the runs that are under way.
     """
 
@@ -45,6 +51,7 @@ class Platform:
     objects: Path
     record: Callable[[str, str, str], None]
     progress: Callable[[str, str, int], None] = silent
+    needed: Callable[[], Collection[int]] = none_needed
     turns: Turns = field(default_factory=Turns)
 
     def around(self, pack: Pack, moved: Callable[[], None] = lambda: None) -> Surroundings:

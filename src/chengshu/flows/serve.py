@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -31,6 +33,7 @@ from chengshu.flows.pauses import Pause, pause_of
 from chengshu.flows.platform import Platform
 from chengshu.flows.receivers import Receivers
 from chengshu.flows.schedule import PATIENCE, Try, key_of, next_try, rests, try_of_run
+from chengshu.flows.upkeep import EVERY_S, start_upkeep
 from chengshu.flows.worker import drain, serving
 from chengshu.kernel.clock import wall_time
 from chengshu.kernel.errors import ChengshuError
@@ -59,8 +62,12 @@ def serve(
     """
     with serving(open_platform, flows, lock) as platform, asking(flows) as client:
         board, reader = Board(client), _Reader(platform)
+        kept = -math.inf
         with closing(Receivers(platform)) as receivers:
             while not stop.wait(LOOK_S):
+                if time.monotonic() - kept > EVERY_S:
+                    start_upkeep()
+                    kept = time.monotonic()
                 pack, troubles = reader.read()
                 yield from troubles
                 if pack is not None:

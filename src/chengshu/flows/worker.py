@@ -19,6 +19,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from chengshu.flows.asks import (
+    ENDED,
     PAUSE_S,
     VERSION,
     Ask,
@@ -30,6 +31,7 @@ from chengshu.flows.asks import (
 )
 from chengshu.flows.platform import Platform
 from chengshu.flows.run import QUEUE, make_tables, use_platform
+from chengshu.flows.upkeep import ask_upkeep, start_upkeep
 from chengshu.kernel.errors import ExternalError
 from chengshu.state import told_database
 
@@ -85,6 +87,37 @@ def serving(open_platform: Callable[[], Any], flows: Path, lock: Path) -> Iterat
         yield platform
 
 
+def keep(open_platform: Callable[[], Any], flows: Path, lock: Path) -> Mapping[str, Any]:
+    """Do all upkeep, or have the worker of the home do it; return how it ended (`run_upkeep`)."""
+    with _migrated(flows):
+        with asking(flows) as client:
+            key = ask_upkeep(client)
+        while True:
+            with _held(lock) as mine:
+                if mine:
+                    with open_platform() as platform, _worker(platform, flows):
+                        ended = _wait(DBOS.list_workflows, key, lambda: True)
+                        drain()
+                        return ended
+            with asking(flows) as client:
+                if ended := _wait(client.list_workflows, key, lambda: not is_free(lock)):
+                    return ended
+
+
+def _wait(
+    list_workflows: Callable[..., Any], key: str, go_on: Callable[[], bool]
+) -> Mapping[str, Any]:
+    """Return how the upkeep of that name ended; empty while it has not and ``go_on`` says no."""
+    while True:
+        (status,) = list_workflows(workflow_ids=[key])
+        if status.status in ENDED:
+            fault = f"upkeep ended as {status.status.lower()}: a fault of the platform."
+            return status.output or {"error": {"message": fault, "exit_code": 3}}
+        if not go_on():
+            return {}
+        time.sleep(PAUSE_S)
+
+
 @contextmanager
 def _migrated(flows: Path) -> Iterator[None]:
     """Make the flows' database, or bring it up to date."""
@@ -102,6 +135,7 @@ def _serve(
     while rest:
         waiting.update(ask_for(flows, rest.pop(0)))
         yield from follow(DBOS.list_workflows, waiting, lambda: True)
+    start_upkeep()
     drain()
     ended: Any = DBOS.list_workflows(workflow_ids=list(left)) if left else ()
     for status in ended:

@@ -31,12 +31,12 @@ def make_judge(engine: Engine, pack: Pack, resource: Resource) -> Judge:
     checks = checks_of(resource, types)
     others = {c.rests_on: pack.get(c.rests_on) for c in checks if c.rests_on}
     snapshots = [
-        f"{name}@{engine.snapshot_of(stores.current(other))}" for name, other in others.items()
+        f"{name}@{engine.changes_of(stores.current(other))}" for name, other in others.items()
     ]
     if resource.id in others:
         # A delivery that changes no record may still no longer have a row that waits: each one
         # writes its counts.
-        snapshots.append(f"deliveries@{engine.snapshot_of(stores.rule_counts(resource))}")
+        snapshots.append(f"deliveries@{engine.changes_of(stores.rule_counts(resource))}")
     # A reference that has never been delivered is empty, not an error: its table must stand.
     for other in others.values():
         stores.ensure_tables(engine, other, {f.name: pack.type_of(f) for f in other.fields})

@@ -30,7 +30,7 @@ STEP_COLUMNS = {
     "resource": "VARCHAR",
     "step": "VARCHAR",
     "rules": "VARCHAR",
-    "looked_into": "VARCHAR",  # snapshots of the rows that its rules look into
+    "looked_into": "VARCHAR",  # state of the rows that its rules look into
     "engine": "VARCHAR",
     "done_at": "TIMESTAMP",
     "note": "VARCHAR",  # who decided, and why

@@ -18,6 +18,7 @@ from chengshu.libraries.control import compare_totals, list_missing
 from chengshu.libraries.heartbeat import find_silence
 from chengshu.libraries.landing import Batch, list_batches
 from chengshu.libraries.reconcile import Balance, balance_batches
+from chengshu.libraries.upkeep import list_worn
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import say, show_json, show_table
 from chengshu.security.mask import is_masked, shown_columns
@@ -37,6 +38,7 @@ TITLES = {
     "number": "batch numbers that have not come",
     "rule": "findings by rule",
     "source": "findings about the sources",
+    "files": "tables that the next upkeep compacts, or at once: chengshu compact",
 }
 
 
@@ -93,10 +95,11 @@ def _status_of(
                 "rule": report.count_findings,
                 "source": report.count_source_findings,
             }
-            return {
+            found = {
                 about: [line for resource in known for line in lines(session, resource)]
                 for about, lines in tell.items()
             }
+        return {**found, "files": list_worn(engine)}
 
 
 def _tellers(pack: Pack, resources: list[Resource]) -> list[Resource]:

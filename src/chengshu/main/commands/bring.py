@@ -153,3 +153,14 @@ def zero(
     from chengshu.main import runs
 
     runs.report_zero(context.obj, resource, reason, as_of)
+
+
+@app.command("compact")
+def compact(context: typer.Context, json: Json = False) -> None:
+    """Compact the stores' files, and let go of what is old.
+
+    The worker does so by itself; by hand also what killed processes left is removed.
+    """
+    from chengshu.main import upkeep
+
+    upkeep.compact(context.obj, json)
