@@ -145,6 +145,56 @@ def test_late_deliveries_give_a_unique_value_to_the_same_record(
     assert all(balance.is_closed for balance in city.balances(things))
 
 
+# Who gives a value up, or claims it first, comes late: what rows that speak no more said of it.
+LATE = {
+    "unique": {
+        1: [thing("1", "A"), thing("3", "C")],
+        2: [thing("1", "B"), thing("3", "D")],
+        3: [thing("2", "A"), thing("4", "D")],
+        4: [thing("2", "E"), thing("4", "F")],
+    },
+    "sequence": {
+        1: [thing("1", "A", until="2025-06-01"), thing("3", "A", "q", until="2025-02-01")],
+        2: [thing("1", "A", until="2025-02-01"), thing("3", "A", "q", until="2025-06-01")],
+        3: [thing("2", "A", since="2025-03-01"), thing("4", "A", "q", since="2025-03-01")],
+        4: [thing("2", "A", since="2025-07-01"), thing("4", "A", "q", since="2025-07-01")],
+    },
+}
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (1, 3, 4, 2)], ids=["in_order", "late"])
+@pytest.mark.parametrize("kind", LATE)
+def test_what_a_row_met_while_it_spoke_does_not_hang_on_what_came_late(
+    city: TestCity, kind: str, order: tuple[int, ...]
+):
+    things = declare(city, kind, "block")
+
+    for day in order:
+        city.deliver(things, LATE[kind][day], mode="incremental", day=day)
+
+    assert [(code, *days) for code, *days in city.history(things, "code")] == [
+        ("1", 1, 2),
+        ("3", 1, 2),
+        ("2", 3, 4),
+    ]
+    assert broken(city, things) == ["4"]
+    assert city.current(things, "code") == [("1",), ("2",), ("3",), ("4",)]
+    assert all(balance.is_closed for balance in city.balances(things))
+
+
+def test_deliveries_that_wait_together_are_judged_one_after_the_other(duckdb_engine: Engine):
+    city = TestCity(duckdb_engine)
+    things = declare(city, "unique", "block")
+    city.land(things, [thing("1", "A"), thing("2", "B")], mode="incremental")
+    city.land(things, [thing("1", "B"), thing("2", "A")], mode="incremental")  # They swap.
+    city.land(things, [thing("1", "C"), thing("2", "D")], mode="incremental")
+
+    city.refine(things)
+
+    assert len(city.history(things, "code")) == 4
+    assert broken(city, things) == []
+
+
 def test_of_two_newcomers_neither_has_the_value_until_one_goes(city: TestCity):
     things = declare(city, "unique", "block")
     city.deliver(things, [thing("1", "A"), thing("2", "A")])

@@ -98,7 +98,7 @@ WAYS = {
     w.MARRIAGE: Way(
         "civil_affairs/marriage_{}.xlsx", r"as_of: 'marriage_(\d{8})'", 14,
         "certificate_no party_a_id party_b_id married_on ended_on",
-        "parties_differ ends_after_start husband_known not_married_twice",
+        "parties_differ ends_after_start one_certificate husband_known not_married_twice",
         "婚姻登记台账",
     ),
     w.AID_PAYMENT: Way(

@@ -17,7 +17,7 @@ from chengshu.standards.model import Stage, ValueType, Verdict
 from chengshu.standards.reading import side_by_side
 
 Types = Mapping[str, ValueType]
-CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_said", "_ends", "_problem")
+CARRIED = ("_digest", "_batch", "_position", "_as_of", "_unit", "_ends", "_problem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def render_plain_sql(resource: Resource, types: Types, source: str) -> str:
         source: Relation with the resource's raw fields as text and `CARRIED`.
 
     Returns:
-        One row per row: ``_record, _digest, _batch, _position, _as_of, _said, _ends``, ``v__f``,
+        One row per row: ``_record, _digest, _batch, _position, _as_of, _ends``, ``v__f``,
         and ``_plain`` boolean: the row ends nothing, every field is well written and no rule of
         the row alone fails it. Values count only where it is true.
     """
@@ -160,7 +160,7 @@ def render_plain_sql(resource: Resource, types: Types, source: str) -> str:
     holds += [f"NOT COALESCE({rule}, FALSE)" for rule in rules]
     values = ", ".join(f'"v__{spec.name}"' for spec in resource.fields)
     return (
-        f"SELECT {_record_sql(resource)} AS _record, _digest, _batch, _position, _as_of, _said, "
+        f"SELECT {_record_sql(resource)} AS _record, _digest, _batch, _position, _as_of, "
         f"FALSE AS _ends, {values}, {' AND '.join(holds)} AS _plain FROM ({sql}) AS seen"
     )
 

@@ -67,7 +67,7 @@ def raw_sql(resource: Resource, condition: str) -> str:
     return (
         f"SELECT {raw}, b.as_of AS _as_of, "
         "COALESCE(b.source_digest, 'batch ' || CAST(b.batch AS VARCHAR)) AS _unit, "
-        f"l._position AS _said, {_ends_sql(resource)} AS _ends "
+        f"{_ends_sql(resource)} AS _ends "
         f"FROM lake.{stores.landing(resource)} AS l JOIN lake.{stores.BATCHES} AS b "
         f"ON l._batch = b.batch AND b.resource = {literal(resource.id)} WHERE {condition}"
     )

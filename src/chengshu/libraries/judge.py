@@ -37,8 +37,15 @@ class Judge:
 
     def joined(self) -> list[Rule]:
         """Return the rules about other rows; those about the resource's own rest on the others."""
-        joined = [rule for rule in self.resource.rules if rule.kind != "row"]
-        return sorted(joined, key=lambda rule: rule.kind in OWN)
+        return [*self.foreign(), *self.own()]
+
+    def foreign(self) -> list[Rule]:
+        """Return the rules that look into other resources."""
+        return [rule for rule in self.resource.rules if rule.kind not in ("row", *OWN)]
+
+    def own(self) -> list[Rule]:
+        """Return the rules that hold the resource's rows against each other."""
+        return [rule for rule in self.resource.rules if rule.kind in OWN]
 
 
 def base_sql(resource: Resource, record: str = "_record") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chengshu.catalog import Effect, Resource, Rule
+from chengshu.catalog import Check, Effect, Resource, Rule
 from chengshu.catalog.checks import row_expression
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.libraries import stores
@@ -34,7 +34,11 @@ def fallen_sql(judge: Judge) -> str:
 
 
 def bad_rows_sql(judge: Judge, rule: Rule) -> str:
-    """Return SQL of ``_batch, _position`` of the typed rows that fail a rule about other rows."""
+    """Return SQL of ``_batch, _position`` of the typed rows that fail a rule about other rows.
+
+    For rules about the resource's own rows they are those of the newest batch: held against what
+    stands. `spoken` holds any row against what was said in its time.
+    """
     return _failing_sql(judge, rule, _speaking_sql(judge) if rule.kind in OWN else "typed")
 
 
@@ -53,27 +57,51 @@ def _failing_sql(judge: Judge, rule: Rule, rows: str) -> str:
     return render(rule, other, rows)
 
 
-def _speaking_sql(judge: Judge) -> str:
-    """Return the relation of typed rows with ``_holds``: whether the row speaks for its record.
+def weighed_sql(judge: Judge) -> str:
+    """Return the relation of typed rows with ``_sound``: nothing but an own rule may block it.
 
-    The last row does that nothing else blocks and that no later full delivery lacks. After a row
-    that ends the record none does.
+    ``bad__<rule>`` of the rules about other resources stand. A value that another rule withholds
+    is NULL: the department store does not hold it either.
     """
-    blocking = [check for check in judge.checks if check.effect is Effect.BLOCK]
     joined = {rule.name: rule.kind for rule in judge.joined()}
-    sound = [f"({check.reason}) IS NULL" for check in blocking if check.rule not in joined]
-    others = [c.rule for c in blocking if joined.get(c.rule, "unique") not in OWN]
-    sound += [f'"{name}"._position IS NULL' for name in others]
+    declared = {rule.name for rule in judge.resource.rules}
+    checks = [c for c in judge.checks if joined.get(c.rule) not in OWN]
+
+    def fails(check: Check) -> str:
+        if check.rule in joined:
+            return f'("{check.rule}"._position IS NOT NULL AND NOT COALESCE(t._ends, FALSE))'
+        return f"({check.reason}) IS NOT NULL"
+
+    def value(name: str) -> str:
+        withhold = [c for c in checks if c.field == name and c.effect is Effect.WITHHOLD]
+        empty = " OR ".join(fails(c) for c in withhold if c.rule in declared)
+        kept = f't."v__{name}"'
+        return f"CASE WHEN NOT ({empty}) THEN {kept} END" if empty else kept
+
+    values = ", ".join(f'{value(name)} AS "v__{name}"' for name in judge.fields)
+    blocks = " OR ".join(fails(c) for c in checks if c.effect is Effect.BLOCK)
     joins = "".join(
         f' LEFT JOIN "bad__{name}" AS "{name}" ON t._batch = "{name}"._batch '
         f'AND t._position = "{name}"._position'
-        for name in others
+        for name, kind in joined.items()
+        if kind not in OWN
     )
     return (
+        "(SELECT t._record, t._digest, t._batch, t._position, t._as_of, "
+        f"COALESCE(t._ends, FALSE) AS _ends, {values}, NOT ({blocks}) AS _sound "
+        f"FROM typed AS t{joins})"
+    )
+
+
+def _speaking_sql(judge: Judge) -> str:
+    """Return the relation of a batch's rows with ``_holds``: whether it speaks for its record.
+
+    The last sound row does that. After a row that ends the record none does.
+    """
+    return (
         "(SELECT * FROM (SELECT *, _sound AND ROW_NUMBER() OVER (PARTITION BY _record, _sound "
-        "ORDER BY _said DESC) = 1 AS _holds FROM "
-        f"(SELECT t.*, {' AND '.join(['_said IS NOT NULL', *sound])} AS _sound "
-        f"FROM typed AS t{joins}) AS weighed) AS spoken WHERE NOT COALESCE(_ends, FALSE))"
+        f"ORDER BY _position DESC) = 1 AS _holds FROM {weighed_sql(judge)} AS weighed) AS spoken "
+        "WHERE NOT _ends)"
     )
 
 

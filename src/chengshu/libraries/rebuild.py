@@ -8,8 +8,14 @@ from chengshu.libraries import stores
 from chengshu.libraries.change import NOTHING, raw_sql
 from chengshu.libraries.judge import Judge, base_sql
 from chengshu.libraries.judgement import stage_findings, write_judgements, write_rule_counts
-from chengshu.libraries.judging import judge_rows, release
+from chengshu.libraries.judging import judge_rows, release, type_rows
 from chengshu.libraries.landing import Batch
+from chengshu.libraries.spoken import (
+    failing_rows_sql,
+    stage_failing,
+    stage_sharers,
+    waiting_sql,
+)
 from chengshu.libraries.timeline import PLACE, aliases_sql, endings_sql, stage_versions
 
 
@@ -25,11 +31,17 @@ def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
     resource = judge.resource
     step = f"rebuild {resource.id}"
     _stage_batches(session, judge, late)
-    made = judge_rows(session, judge, _landed_sql(judge, "stale"))
-    session.stage("bases", _bases_sql(judge), step=step)
-    release(session, made)
-    session.stage("digests", _digests_sql(judge), step=step)
-    judge_rows(session, judge, _landed_sql(judge, "digests"))
+    _stage_named(session, judge)
+    bases = "SELECT _base FROM named"
+    if judge.own():
+        both = f"{bases} UNION SELECT _base FROM sharers"
+        session.stage("bearing", _digests_sql(judge, both), step=step)
+        made = type_rows(session, judge, _landed_sql(judge, "bearing"))
+        release(session, [*stage_failing(session, judge), *made])
+        bases += " UNION SELECT _base FROM moved"
+    session.stage("bases", bases, step=step)
+    session.stage("digests", _digests_sql(judge, "SELECT _base FROM bases"), step=step)
+    judge_rows(session, judge, _landed_sql(judge, "digests"), failing_rows_sql)
     session.stage("events", _events_sql(judge), step=step)
     if resource.identity != "none":
         _stage_absences(session, judge)
@@ -43,52 +55,63 @@ def rebuild(session: Session, judge: Judge, late: Batch | None = None) -> None:
 
 
 def _stage_batches(session: Session, judge: Judge, late: Batch | None) -> None:
-    """Stage ``refined_batches`` by time; ``heard`` is true where no full delivery followed."""
+    """Stage ``refined_batches`` by time, ``nth``; ``lacks`` is the next full delivery after one."""
     resource = literal(judge.resource.id)
     retires = "FALSE" if judge.resource.identity == "none" else "mode = 'full'"
     session.stage(
         "refined_batches",
-        "SELECT batch, mode, as_of, COALESCE(source_digest, 'batch ' || CAST(batch AS VARCHAR)) "
-        f"AS unit, COUNT(CASE WHEN {retires} THEN 1 END) OVER (ORDER BY as_of DESC, batch DESC "
-        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) = 0 AS heard, "
+        f"SELECT *, MIN(CASE WHEN {retires} THEN nth END) OVER (ORDER BY nth DESC "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS lacks FROM (SELECT batch, mode, "
+        "as_of, COALESCE(source_digest, 'batch ' || CAST(batch AS VARCHAR)) AS unit, "
         "ROW_NUMBER() OVER (ORDER BY as_of, batch) AS nth "
         f"FROM lake.{stores.BATCHES} WHERE resource = {resource} AND "
         f"(batch = {late.number if late else 0} OR batch IN (SELECT batch FROM lake.{stores.STEPS} "
-        f"WHERE resource = {resource} AND step = 'refine'))",
+        f"WHERE resource = {resource} AND step = 'refine'))) AS numbered",
         step="refined batches",
     )
 
 
+def _stage_named(session: Session, judge: Judge) -> None:
+    """Stage ``named``, whom the stale rows speak of, and ``sharers`` where own rules hold."""
+    step = f"records of {judge.resource.id} to make again"
+    first = "SELECT _digest FROM stale"
+    if judge.own():
+        first += f" UNION {waiting_sql(judge)}"
+    session.stage("first", first, step=step)
+    made = type_rows(session, judge, _landed_sql(judge, "first"))
+    session.stage(
+        "named",
+        f"SELECT DISTINCT {base_sql(judge.resource)} AS _base FROM (SELECT t._record "
+        "FROM typed AS t JOIN stale AS s ON t._digest = s._digest "
+        "UNION ALL SELECT _record FROM stale) AS named WHERE _record IS NOT NULL",
+        step=step,
+    )
+    if judge.own():
+        stage_sharers(session, judge)
+    release(session, made)
+
+
 def _landed_sql(judge: Judge, digests: str) -> str:
     """Return the relation of the row of each digest that landed last, as `apply_batch` saw it."""
-    among = f"_digest IN (SELECT _digest FROM {digests})"
-    refined = f"{among} AND _batch IN (SELECT batch FROM refined_batches)"
+    refined = (
+        f"_digest IN (SELECT _digest FROM {digests}) "
+        "AND _batch IN (SELECT batch FROM refined_batches)"
+    )
     raw = listed((c for c in stores.raw_columns(judge.resource)), "l.")
     return (
-        f"(SELECT {raw}, l._as_of, l._unit, l._ends, h._said FROM "
+        f"(SELECT {raw}, l._as_of, l._unit, l._ends FROM "
         "(SELECT *, ROW_NUMBER() OVER (PARTITION BY _digest ORDER BY _as_of DESC, _batch DESC, "
         f"_position) AS _nth FROM ({raw_sql(judge.resource, refined)}) AS landed) AS l "
-        "LEFT JOIN (SELECT a._digest, MAX(b.nth * 10000000000 + a._position) AS _said "
-        f"FROM ({stores.arrivals_sql(judge.resource)}) AS a "
-        "JOIN refined_batches AS b ON a._batch = b.batch "
-        f"WHERE b.heard AND {among} GROUP BY a._digest) AS h "
-        "ON l._digest = h._digest WHERE l._nth = 1) AS raw"
+        "WHERE l._nth = 1) AS raw"
     )
 
 
-def _bases_sql(judge: Judge) -> str:
-    return (
-        f"SELECT DISTINCT {base_sql(judge.resource)} AS _base FROM (SELECT _record FROM judged "
-        "UNION ALL SELECT _record FROM stale) AS named WHERE _record IS NOT NULL"
-    )
-
-
-def _digests_sql(judge: Judge) -> str:
+def _digests_sql(judge: Judge, bases: str) -> str:
     """Return SQL of every digest that has spoken of the records, and of the stale ones."""
     tables = [stores.current, stores.history, stores.aliases, stores.refused, stores.endings]
     known = " UNION ".join(
         f"SELECT _digest FROM lake.{table(judge.resource)} "
-        f"WHERE {base_sql(judge.resource)} IN (SELECT _base FROM bases)"
+        f"WHERE {base_sql(judge.resource)} IN ({bases})"
         for table in tables
     )
     return f"{known} UNION SELECT _digest FROM stale"

@@ -1,8 +1,9 @@
 """Refine a landed batch and check what changed: judged rows become versions, or stay refused.
 
 The stores are a function of what has landed: whatever order deliveries came in and however often
-a step was interrupted, records, versions and refusals are what `rebuild` would make of landing.
-`apply_batch` is the short way to the same result for the newest batch.
+a step was interrupted, records, versions, refusals and what rules found of them are what `rebuild`
+would make of landing. `apply_batch` and what is judged again after it are the short way to the same
+result for the newest batch. (Counts of a rule are those of when a batch was refined.)
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> set[int]:
             break
         done.append(batch)
         judged.add(batch.number)
-    if judge and resource.id in judge.others:
+        if judge.own():
+            # A row that the next batch replaces is judged as of now.
+            judged |= settle(engine, pack, resource)
+    if judge and resource.id in judge.others and not judge.own():
         judged |= settle(engine, pack, resource)
     return judged
 

@@ -54,8 +54,9 @@ def _awaiting_sql() -> str:
     told = "CASE WHEN _kind = 'refused' THEN 0 ELSE 1 END"
     later = f"SUM({told}) OVER ({order} ROWS UNBOUNDED PRECEDING)"
     return (
-        f"SELECT _record, MIN(_batch) AS _awaiting FROM (SELECT _record, _batch, {later} AS _later "
-        "FROM events) AS tail WHERE _later = 0 GROUP BY _record"
+        "SELECT _record, _batch AS _awaiting FROM (SELECT *, ROW_NUMBER() OVER "
+        f"({ORDER}) AS _nth FROM (SELECT _record, _as_of, _batch, _position, {later} AS _later "
+        "FROM events) AS told WHERE _later = 0) AS tail WHERE _nth = 1"
     )
 
 
