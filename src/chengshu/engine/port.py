@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -37,6 +38,11 @@ class Session(Protocol):
     A table is read before it is written: whether a session sees its own writes is not defined.
     """
 
+    @property
+    def version(self) -> int:
+        """The number of the lake's snapshot that is read, before any write."""
+        ...
+
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
         """Return all rows of a query. For small results: counts, samples, checks.
 
@@ -51,6 +57,18 @@ class Session(Protocol):
 
     def define(self, name: str, sql: str, *, step: str) -> None:
         """Let ``name`` stand for ``sql``, computed whenever it is read, until the session ends."""
+        ...
+
+    def define_at(self, name: str, table: str, version: int, *, step: str) -> None:
+        """Let ``name`` stand for a lake table as it was in a snapshot, until the session ends.
+
+        Raises:
+            EngineError: The table or the snapshot is not there (any more).
+        """
+        ...
+
+    def write(self, sql: str, folder: Path, *, step: str) -> None:
+        """Write the rows of ``sql`` as Parquet files into a new folder."""
         ...
 
     def stage_rows(
@@ -105,6 +123,11 @@ class Engine(Protocol):
     """A place where SQL runs over the lake."""
 
     name: str
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for files on their way; who puts them there removes them."""
+        ...
 
     def session(self) -> AbstractContextManager[Session]:
         """Open a transaction; leaving it normally commits, an exception leaves nothing behind.

@@ -21,9 +21,9 @@ from chengshu.engine.dialect import translate
 from chengshu.engine.duckdb import DuckDBEngine, DuckDBSession
 from chengshu.engine.lake import Lake
 from chengshu.engine.port import Row, Scan
-from chengshu.engine.spark_types import struct_of
+from chengshu.engine.spark_types import plain, struct_of
 from chengshu.engine.sql import listed, literal, quote
-from chengshu.engine.tables import CATALOG, columns_of
+from chengshu.engine.tables import CATALOG, columns_at, columns_of
 from chengshu.kernel.errors import EngineError
 
 CONFIG = {
@@ -63,6 +63,11 @@ class SparkEngine:
         self.snapshot_of = self._catalog.snapshot_of
         self.snapshots_of = self._catalog.snapshots_of
 
+    @property
+    def scratch(self) -> Path:
+        """The folder for files on their way (see the port)."""
+        return self.lake.scratch
+
     def close(self) -> None:
         """Close the catalogue's connections; the Spark session stays."""
         self._catalog.close()
@@ -94,8 +99,7 @@ class SparkSession:
     def __init__(self, lake: Lake, spark: Any, catalog: DuckDBSession, scratch: Path) -> None:
         """Use ``spark`` for the work and ``catalog`` for the commit."""
         self._lake, self._spark, self._catalog, self._scratch = lake, spark, catalog, scratch
-        (row,) = catalog.rows("SELECT id FROM ducklake_current_snapshot('lake')", step="snapshot")
-        self._snapshot = int(row["id"])
+        self.version = catalog.version
         self._views: set[str] = set()
 
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
@@ -107,7 +111,7 @@ class SparkSession:
         """Keep the result of ``sql`` in files of this session."""
         path = str(self._scratch / name)
         with translated_errors(step, sql):
-            frame = _plain(self._frame(sql))
+            frame = plain(self._frame(sql))
             frame.write.parquet(path)
         # A schema that is given needs no look into the files.
         self._spark.read.schema(frame.schema).parquet(path).createOrReplaceTempView(name)
@@ -116,6 +120,16 @@ class SparkSession:
         """Make a view over the query."""
         with translated_errors(step, sql):
             self._frame(sql).createOrReplaceTempView(name)
+
+    def define_at(self, name: str, table: str, version: int, *, step: str) -> None:
+        """Make a view of a table as it was."""
+        with translated_errors(step, table):
+            self._table(table, version).createOrReplaceTempView(name)
+
+    def write(self, sql: str, folder: Path, *, step: str) -> None:
+        """Write Parquet files, each task one."""
+        with translated_errors(step, sql):
+            plain(self._frame(sql)).write.parquet(str(folder))
 
     def stage_rows(
         self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
@@ -172,7 +186,8 @@ class SparkSession:
         with translated_errors(step, sql):
             frame = self._frame(sql)
             have = set(frame.columns)
-            ids = {c: k for c, k in self._fields(table).items() if c in have}
+            fields = self._fields(table, self.version)
+            ids = {c: k for c, k in fields.items() if c in have}
             kinds = columns_of(self._catalog, table)
             columns = [
                 frame[c]
@@ -195,7 +210,7 @@ class SparkSession:
         path = self._scratch / f"keys-{uuid.uuid4().hex}"
         with translated_errors(step, keys):
             found = self._frame(f"SELECT DISTINCT {listed(on)} FROM ({keys}) AS keys")
-            _plain(found).write.parquet(str(path))
+            plain(found).write.parquet(str(path))
         if any(pq.read_metadata(f).num_rows for f in path.glob("*.parquet")):
             files = f"read_parquet({literal(str(path / '*.parquet'))})"
             self._catalog.remove(table, f"SELECT * FROM {files}", on=on, step=step)
@@ -207,18 +222,22 @@ class SparkSession:
         """Return the name of the view over a lake table, made when it is first asked for."""
         view = f"lake__{store}__{name}"
         if view not in self._views:
-            self._table(f"{store}.{name}").createOrReplaceTempView(view)
+            self._table(f"{store}.{name}", self.version).createOrReplaceTempView(view)
             self._views.add(view)
         return view
 
-    def _table(self, table: str) -> Any:
+    def _table(self, table: str, version: int) -> Any:
         store, name = table.split(".")
         files = self._catalog.rows(
             f"SELECT data_file, delete_file FROM ducklake_list_files('lake', {literal(name)}, "
-            f"schema => {literal(store)}, snapshot_version => {self._snapshot})",
+            f"schema => {literal(store)}, snapshot_version => {version})",
             step=f"files of {table}",
         )
-        kinds, ids = columns_of(self._catalog, table), self._fields(table)
+        ids = self._fields(table, version)
+        if version == self.version:
+            kinds = columns_of(self._catalog, table)
+        else:
+            kinds = columns_at(self._catalog, table, version)
         if not files:
             # No rows as SQL: what is joined with them is planned away.
             nothing = ", ".join(f"CAST(NULL AS {k}) AS {quote(n)}" for n, k in kinds.items())
@@ -242,7 +261,7 @@ class SparkSession:
             ).join(gone, ["_file", "_pos"], "left_anti")
         return frame.selectExpr(*names)
 
-    def _fields(self, table: str) -> Mapping[str, int]:
+    def _fields(self, table: str, version: int) -> Mapping[str, int]:
         """Return column → field id, in the table's order."""
         store, name = (literal(part) for part in table.split("."))
         rows = self._catalog.rows(
@@ -250,16 +269,12 @@ class SparkSession:
             f"JOIN {CATALOG}.ducklake_table AS t USING (table_id) "
             f"JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
             f"WHERE s.schema_name = {store} AND t.table_name = {name} "
-            "AND c.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL "
+            f"AND c.begin_snapshot <= {version} AND COALESCE(c.end_snapshot > {version}, TRUE) "
+            "AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL "
             "ORDER BY c.column_order",
             step=f"columns of {table}",
         )
         return {row["name"]: int(row["id"]) for row in rows}
-
-
-def _plain(frame: Any) -> Any:
-    """Return the frame without field ids: a staged join would have those of both its sides."""
-    return frame.select([frame[c].alias(c, metadata={"staged": True}) for c in frame.columns])
 
 
 @contextmanager
