@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from chengshu.catalog import Pack, Resource
+from chengshu.catalog.entity import Entity
 from chengshu.catalog.theme import Theme
 from chengshu.catalog.yaml import parse_model
 from chengshu.engine.port import Engine
 from chengshu.kernel.errors import DeclarationError, InputError, IntegrityError, NotFoundError
+from chengshu.libraries.base.merge import merge
 from chengshu.libraries.themes.compute import recompute, refresh_theme
 from chengshu.libraries.themes.explain import Question, explain
 from chengshu.libraries.themes.log import Computation, list_computations, needed_snapshots
@@ -316,3 +318,38 @@ def test_a_resource_without_a_key_is_counted_and_explained_by_its_rows(engine: E
 
     assert [row["persons"] for row in told.cells] == [3]
     assert told.counted == len(told.rows["people"]) == 3
+
+
+ENTITY = """\
+entity: person
+label: 人
+key: {name: id, label: 编号, type: text}
+sources: {people: {resource: office/people, key: id}}
+parts:
+  - label: 一
+    attributes:
+      - {name: town, source: people.town, basis: 示例}
+      - {name: born, source: people.born, basis: 示例}
+      - {name: wage, source: people.wage, basis: 示例}
+"""
+
+
+def test_entities_of_the_base_store_are_counted_and_explained(office: Office):
+    entity = parse_model(Entity, ENTITY, "base/person.yaml")
+    office.declare(THEME.replace("office/people", "base/person"))
+    pack = replace(office.pack, entities={"person": entity})
+    assert refresh_theme(office.engine, pack, office.theme) is None
+    merge(office.engine, pack, entity)
+
+    one = refresh_theme(office.engine, pack, office.theme)
+    office.city.deliver(office.people, FIRST[:2])
+    merge(office.engine, pack, entity)
+
+    assert one
+    assert one.problem is None
+    assert office.cells() == sorted(CELLS, key=repr)
+    assert recompute(office.engine, one)[1]
+    question = Question(office.theme, "towns", {"town": "甲"}, {"people": {"id": "id"}}, 9)
+    told = explain(office.engine, pack, question)
+    assert [row["id"] for row in told.rows["people"]] == ["1", "2", "3"]
+    assert all(row["_from"] for row in told.rows["people"])
