@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from chengshu.engine.port import Engine
@@ -176,3 +178,44 @@ def test_a_failure_names_the_step_and_hides_the_data(engine: Engine):
 @pytest.mark.parametrize(("rule", "fine"), [("id < 1", True), ("nope < 1", False), ("((", False)])
 def test_a_rule_is_tried_before_it_is_used(engine: Engine, rule: str, fine: bool):
     assert (engine.parses(rule, COLUMNS) is None) == fine
+
+
+def test_a_table_is_read_as_it_was_in_a_snapshot(engine: Engine):
+    table = table_with(engine, ROW, NULLS)
+    with engine.session() as session:
+        before = session.version
+    engine.ensure_tables({table: {**COLUMNS, "amount": "DECIMAL(18,4)", "extra": "VARCHAR"}})
+    with engine.session() as session:
+        session.remove(table, "SELECT CAST(1 AS BIGINT) AS id", on=["id"], step="remove")
+    add(engine, (9, *ROW[1:]))
+
+    with engine.session() as session:
+        session.define_at("before", table, before, step="before")
+        then = session.rows("SELECT * FROM before ORDER BY id", step="then")
+        now = session.rows(f"SELECT id, extra FROM lake.{table} ORDER BY id", step="now")
+
+    assert [dict(row) for row in then] == [
+        dict(zip(COLUMNS, row, strict=True)) for row in (ROW, NULLS)
+    ]
+    assert [tuple(row.values()) for row in now] == [(2, None), (9, None)]
+
+
+def test_a_snapshot_that_is_not_there_is_an_error(engine: Engine):
+    table = table_with(engine, ROW)
+
+    with pytest.raises(EngineError), engine.session() as session:
+        session.define_at("never", table, 10_000, step="never")
+        session.rows("SELECT * FROM never", step="never")
+
+
+@pytest.mark.parametrize("rows", [2, 0])
+def test_rows_are_written_as_parquet_files(engine: Engine, tmp_path: Path, rows: int):
+    table = table_with(engine, ROW, NULLS)
+
+    with engine.session() as session:
+        condition = "" if rows else " WHERE FALSE"
+        session.write(f"SELECT * FROM lake.{table}{condition}", tmp_path / "out", step="write")
+
+    files = sorted((tmp_path / "out").glob("*.parquet"))
+    found = pq.read_table(files).sort_by("id").to_pylist()
+    assert [tuple(row.values()) for row in found] == [ROW, NULLS][:rows]

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
 
 from chengshu.catalog.checks import row_expression
 from chengshu.catalog.expression import is_condition
 from chengshu.catalog.lint_back import lint_back
 from chengshu.catalog.lint_base import lint_entity
+from chengshu.catalog.lint_theme import lint_theme
 from chengshu.catalog.model import FieldSpec, Resource
 from chengshu.catalog.pack import Pack
 from chengshu.catalog.rule import Rule
+from chengshu.catalog.trial import RuleParser
 from chengshu.catalog.yaml import find_line
 from chengshu.kernel.errors import ChengshuError, DeclarationError, Where
 from chengshu.standards.codes import load_divisions
 from chengshu.standards.model import ValueType
-
-
-class RuleParser(Protocol):
-    """An engine, as far as linting needs one."""
-
-    name: str
-
-    def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
-        """Return why a boolean expression over ``columns`` cannot run there, or None."""
-        ...
 
 
 def lint_pack(pack: Pack, engines: Sequence[RuleParser]) -> list[DeclarationError]:
@@ -37,6 +28,8 @@ def lint_pack(pack: Pack, engines: Sequence[RuleParser]) -> list[DeclarationErro
         problems += _lint_resource(pack, resource, engines)
     for entity in pack.entities.values():
         problems += lint_entity(pack, entity)
+    for theme in pack.themes.values():
+        problems += lint_theme(pack, theme, engines)
     problems += _lint_meanings(pack.resources.values())
     problems += _lint_files(pack)
     return problems
@@ -163,7 +156,9 @@ def _lint_files(pack: Pack) -> Iterator[DeclarationError]:
     root = pack.root
     known = {"city.yaml", "departments.yaml", "elements.yaml"}
     found = [
-        path for folder in ("codes", "resources", "base") for path in (root / folder).rglob("*")
+        path
+        for folder in ("codes", "resources", "base", "themes")
+        for path in (root / folder).rglob("*")
     ]
     for path in sorted([*root.glob("*.y*ml"), *found]):
         shown = path.relative_to(root)
@@ -171,13 +166,17 @@ def _lint_files(pack: Pack) -> Iterator[DeclarationError]:
             str(shown) in known
             or (shown.match("codes/*.csv") and len(shown.parts) == 2)
             or (shown.match("resources/*/*.yaml") and len(shown.parts) == 3)
-            or (shown.match("base/*.yaml") and len(shown.parts) == 2)
+            or (
+                len(shown.parts) == 2
+                and (shown.match("base/*.yaml") or shown.match("themes/*.yaml"))
+            )
         )
         if path.is_file() and not read and not path.name.startswith("."):
             yield _problem(
                 str(shown),
                 "this file is never read; a pack has city.yaml, departments.yaml, elements.yaml, "
-                "codes/<set>.csv, resources/<department>/<resource>.yaml and base/<entity>.yaml",
+                "codes/<set>.csv, resources/<department>/<resource>.yaml, base/<entity>.yaml and "
+                "themes/<theme>.yaml",
             )
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from chengshu.catalog.city import KEPT, City
 from chengshu.catalog.entity import Entity
 from chengshu.catalog.model import Departments, Element, Elements, FieldSpec, Resource
+from chengshu.catalog.theme import Theme
 from chengshu.catalog.yaml import find_line, load_model
 from chengshu.kernel.errors import ChengshuError, DeclarationError, NotFoundError, Where
 from chengshu.standards.calendar import Calendar
@@ -22,6 +23,8 @@ from chengshu.standards.types.coded import Coded
 
 Loaded = TypeVar("Loaded")
 Default = TypeVar("Default")
+# What a pack is read from.
+FILES = ("*.yaml", "codes/*.csv", "resources/*/*.yaml", "base/*.yaml", "themes/*.yaml")
 # Grows when a value type or a check comes to mean something else: all rows are judged again.
 VERSION = 1
 
@@ -36,6 +39,7 @@ class Pack:
         entities: What the base library holds, by name; the key's element is already filled in.
         problems: Everything found wrong while reading; empty for a usable pack.
         unread: The ids of resources whose files could not be read.
+        themes: By name.
     """
 
     root: Path
@@ -47,6 +51,7 @@ class Pack:
     entities: Mapping[str, Entity] = field(default_factory=dict)
     problems: tuple[DeclarationError, ...] = field(default=())
     unread: frozenset[str] = frozenset()
+    themes: Mapping[str, Theme] = field(default_factory=dict)
 
     @property
     def zone(self) -> str:
@@ -73,6 +78,16 @@ class Pack:
         if len(found) != 1:
             raise NotFoundError("resource", name, self.resources)
         return found[0]
+
+    def get_theme(self, name: str) -> Theme:
+        """Return the theme of that name.
+
+        Raises:
+            NotFoundError: None is declared.
+        """
+        if name not in self.themes:
+            raise NotFoundError("theme", name, self.themes)
+        return self.themes[name]
 
     def type_of(self, spec: FieldSpec) -> ValueType:
         """Return the value type of a resolved field."""
@@ -136,12 +151,12 @@ def load_pack(root: Path) -> Pack:
         problems.append(DeclarationError(Where(str(root / "resources")), "no resource is declared"))
     entities: dict[str, Entity] = {}
     for path in sorted((root / "base").glob("*.yaml")):
-        entity = attempt(lambda p=path: _load_entity(p, root, elements), None)  # type: ignore[misc]
-        entities |= {entity.entity: entity} if entity else {}
-    return Pack(
-        root, city, departments, elements, sets, resources, entities,
-        tuple(problems), frozenset(unread),
-    )  # fmt: skip
+        attempt(lambda p=path: entities.update({p.stem: _load_entity(p, root, elements)}), None)  # type: ignore[misc]
+    themes: dict[str, Theme] = {}
+    for path in sorted((root / "themes").glob("*.yaml")):
+        attempt(lambda p=path: themes.update({p.stem: _load_theme(p, root)}), None)  # type: ignore[misc]
+    read = (root, city, departments, elements, sets, resources, entities)
+    return Pack(*read, tuple(problems), frozenset(unread), themes)
 
 
 def usable_pack(root: Path) -> Pack:
@@ -164,7 +179,7 @@ class PackReader:
         """Return the pack (see `usable_pack`)."""
         state = [
             (path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-            for pattern in ("*.yaml", "codes/*.csv", "resources/*/*.yaml", "base/*.yaml")
+            for pattern in FILES
             for path in sorted(self._root.glob(pattern))
             for found in [path.stat()]
         ]
@@ -179,6 +194,14 @@ def _load_codes(path: Path, root: Path) -> CodeSet:
         return read_code_set(path)
     except ChengshuError as err:
         raise DeclarationError(Where(shown), str(err)) from err
+
+
+def _load_theme(path: Path, root: Path) -> Theme:
+    shown = str(path.relative_to(root))
+    theme = load_model(Theme, path, shown)
+    if theme.theme != path.stem:
+        raise DeclarationError(Where(shown), f"theme {theme.theme!r} is not the file name")
+    return theme
 
 
 def _load_resource(path: Path, root: Path, elements: Mapping[str, Element]) -> Resource:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from chengshu.catalog.city import City
 from chengshu.catalog.entity import Entity
 from chengshu.catalog.model import Departments, Elements, Resource
+from chengshu.catalog.theme import Theme
 from chengshu.standards.registry import list_value_types
 
 
@@ -25,6 +26,7 @@ def render_schemas() -> Mapping[str, dict[str, Any]]:
         "elements": Elements,
         "resource": Resource,
         "entity": Entity,
+        "theme": Theme,
     }
     schemas = {}
     for name, model in models.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -33,3 +33,12 @@ def arrow_type(kind: str) -> pa.DataType:
         precision, scale = kind[8:-1].split(",")
         return pa.decimal128(int(precision), int(scale))
     return SIMPLE[kind]
+
+
+def noted(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:
+    """Pass batches on; keep the error of their source, which crosses the engine as text only."""
+    try:
+        yield from batches
+    except Exception as err:
+        failed.append(err)
+        raise

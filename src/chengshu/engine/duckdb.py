@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from chengshu.engine.arrow import arrow_of
+from chengshu.engine.arrow import arrow_of, noted
 from chengshu.engine.changes import changes_sql
 from chengshu.engine.duckdb_errors import duckdb_errors, translated
 from chengshu.engine.lake import Lake, bare_connection, connect
 from chengshu.engine.port import Row, Scan
-from chengshu.engine.sql import listed, quote
+from chengshu.engine.sql import listed, literal, quote
 from chengshu.engine.tables import (
     Written,
     columns_of,
@@ -47,6 +48,11 @@ class DuckDBEngine:
         self._made: dict[str, dict[str, str]] = {}
         self._written = Written()
         self.upkeep = LakeUpkeep(self.session)
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for files on their way (see the port)."""
+        return self.lake.scratch
 
     def close(self) -> None:
         """Close the instance and every connection of it."""
@@ -172,6 +178,23 @@ class DuckDBSession:
         self.execute(f"CREATE TEMP VIEW {quote(name)} AS {self._sparing(sql)}", step)
         self._defined.add(name)
 
+    @property
+    def version(self) -> int:
+        """The number of the snapshot that is read (see the port)."""
+        (row,) = self.rows("SELECT id FROM ducklake_current_snapshot('lake')", step="snapshot")
+        return int(row["id"])
+
+    def define_at(self, name: str, table: str, version: int, *, step: str) -> None:
+        """Make a temporary view of a table as it was."""
+        self.define(name, f"FROM {qualified(table)} AT (VERSION => {version})", step=step)
+
+    def write(self, sql: str, folder: Path, *, step: str) -> None:
+        """Write a Parquet file."""
+        folder.mkdir(parents=True)
+        self.execute(
+            f"COPY ({sql}) TO {literal(str(folder / 'part.parquet'))} (FORMAT parquet)", step
+        )
+
     def stage_rows(
         self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
     ) -> None:
@@ -192,7 +215,7 @@ class DuckDBSession:
             self._stage_scan(name, scan, listed(batches.schema.names), f"SELECT {select}", step)
             return
         failed: list[Exception] = []
-        stream = pa.RecordBatchReader.from_batches(batches.schema, _noted(batches, failed))
+        stream = pa.RecordBatchReader.from_batches(batches.schema, noted(batches, failed))
         try:
             self._take(name, stream, f"SELECT {select}", step)
         except EngineError as err:
@@ -275,12 +298,3 @@ class DuckDBSession:
             self._execute(f"CREATE TEMP TABLE {quote(name)} AS {select} FROM arrow_in", step)
         finally:
             self.con.unregister("arrow_in")
-
-
-def _noted(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:
-    """Pass batches on; keep the error of their source, which crosses the engine as text only."""
-    try:
-        yield from batches
-    except Exception as err:
-        failed.append(err)
-        raise

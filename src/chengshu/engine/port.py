@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -38,6 +39,11 @@ class Session(Protocol):
     A table is read before it is written: whether a session sees its own writes is not defined.
     """
 
+    @property
+    def version(self) -> int:
+        """The number of the lake's snapshot that is read, before any write."""
+        ...
+
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
         """Return all rows of a query. For small results: counts, samples, checks.
 
@@ -52,6 +58,18 @@ class Session(Protocol):
 
     def define(self, name: str, sql: str, *, step: str) -> None:
         """Let ``name`` stand for ``sql``, computed whenever it is read, until the session ends."""
+        ...
+
+    def define_at(self, name: str, table: str, version: int, *, step: str) -> None:
+        """Let ``name`` stand for a lake table as it was in a snapshot, until the session ends.
+
+        Raises:
+            EngineError: The table or the snapshot is not there (any more).
+        """
+        ...
+
+    def write(self, sql: str, folder: Path, *, step: str) -> None:
+        """Write the rows of ``sql`` as Parquet files into a new folder."""
         ...
 
     def stage_rows(
@@ -169,6 +187,11 @@ class Engine(Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """What keeps its lake."""
+        ...
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for files on their way; who puts them there removes them."""
         ...
 
     def session(self) -> AbstractContextManager[Session]:

@@ -21,9 +21,9 @@ from chengshu.engine.dialect import translate
 from chengshu.engine.duckdb import DuckDBEngine, DuckDBSession
 from chengshu.engine.lake import Lake
 from chengshu.engine.port import Row, Scan
-from chengshu.engine.spark_types import struct_of
+from chengshu.engine.spark_types import plain, struct_of
 from chengshu.engine.sql import listed, literal, quote
-from chengshu.engine.tables import CATALOG, columns_of
+from chengshu.engine.tables import CATALOG, columns_at, columns_of
 from chengshu.kernel.errors import EngineError
 
 CONFIG = {
@@ -64,6 +64,11 @@ class SparkEngine:
         self.upkeep = self._catalog.upkeep
         self.snapshots_of = self._catalog.snapshots_of
 
+    @property
+    def scratch(self) -> Path:
+        """The folder for files on their way (see the port)."""
+        return self.lake.scratch
+
     def close(self) -> None:
         """Close the catalogue's connections; the Spark session stays."""
         self._catalog.close()
@@ -95,8 +100,7 @@ class SparkSession:
     def __init__(self, lake: Lake, spark: Any, catalog: DuckDBSession, scratch: Path) -> None:
         """Use ``spark`` for the work and ``catalog`` for the commit."""
         self._lake, self._spark, self._catalog, self._scratch = lake, spark, catalog, scratch
-        (row,) = catalog.rows("SELECT id FROM ducklake_current_snapshot('lake')", step="snapshot")
-        self._snapshot = int(row["id"])
+        self.version = catalog.version
         self._views: set[str] = set()
 
     def rows(self, sql: str, *, step: str) -> Sequence[Row]:
@@ -108,7 +112,7 @@ class SparkSession:
         """Keep the result of ``sql`` in files of this session."""
         path = str(self._scratch / name)
         with translated_errors(step, sql):
-            frame = _plain(self._frame(sql))
+            frame = plain(self._frame(sql))
             frame.write.parquet(path)
         # A schema that is given needs no look into the files.
         self._spark.read.schema(frame.schema).parquet(path).createOrReplaceTempView(name)
@@ -117,6 +121,20 @@ class SparkSession:
         """Make a view over the query."""
         with translated_errors(step, sql):
             self._frame(sql).createOrReplaceTempView(name)
+
+    def define_at(self, name: str, table: str, version: int, *, step: str) -> None:
+        """Let DuckDB read the table: files' lists do not tell what was deleted later."""
+        path = self._scratch / name / "part.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._catalog.define_at(name, table, version, step=step)
+        self._catalog.execute(f"COPY (FROM {quote(name)}) TO {literal(str(path))}", step)
+        schema = struct_of(columns_at(self._catalog, table, version))
+        self._spark.read.schema(schema).parquet(str(path)).createOrReplaceTempView(name)
+
+    def write(self, sql: str, folder: Path, *, step: str) -> None:
+        """Write Parquet files, each task one."""
+        with translated_errors(step, sql):
+            plain(self._frame(sql)).write.parquet(str(folder))
 
     def stage_rows(
         self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
@@ -196,7 +214,7 @@ class SparkSession:
         path = self._scratch / f"keys-{uuid.uuid4().hex}"
         with translated_errors(step, keys):
             found = self._frame(f"SELECT DISTINCT {listed(on)} FROM ({keys}) AS keys")
-            _plain(found).write.parquet(str(path))
+            plain(found).write.parquet(str(path))
         if any(pq.read_metadata(f).num_rows for f in path.glob("*.parquet")):
             files = f"read_parquet({literal(str(path / '*.parquet'))})"
             self._catalog.remove(table, f"SELECT * FROM {files}", on=on, step=step)
@@ -216,7 +234,7 @@ class SparkSession:
         store, name = table.split(".")
         files = self._catalog.rows(
             f"SELECT data_file, delete_file FROM ducklake_list_files('lake', {literal(name)}, "
-            f"schema => {literal(store)}, snapshot_version => {self._snapshot})",
+            f"schema => {literal(store)}, snapshot_version => {self.version})",
             step=f"files of {table}",
         )
         kinds, ids = columns_of(self._catalog, table), self._fields(table)
@@ -256,11 +274,6 @@ class SparkSession:
             step=f"columns of {table}",
         )
         return {row["name"]: int(row["id"]) for row in rows}
-
-
-def _plain(frame: Any) -> Any:
-    """Return the frame without field ids: a staged join would have those of both its sides."""
-    return frame.select([frame[c].alias(c, metadata={"staged": True}) for c in frame.columns])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""SQL types as Spark's."""
+"""SQL types as Spark's, and what Spark remembers of columns."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def struct_of(columns: Mapping[str, str], ids: Mapping[str, int] | None = None) 
             for name, text in columns.items()
         ]
     )
+
+
+def plain(frame: Any) -> Any:
+    """Return the frame without field ids: a staged join would have those of both its sides."""
+    return frame.select([frame[c].alias(c, metadata={"staged": True}) for c in frame.columns])

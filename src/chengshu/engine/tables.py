@@ -59,6 +59,13 @@ def columns_of(session: Asked, table: str) -> Mapping[str, str]:
     return tables_of(session, [table]).get(table, {})
 
 
+def columns_at(session: Asked, table: str, version: int) -> Mapping[str, str]:
+    """Return column name → type of a lake table as it was in a snapshot."""
+    sql = f"DESCRIBE SELECT * FROM {qualified(table)} AT (VERSION => {version})"
+    rows = session.rows(sql, step=f"columns of {table}")
+    return {row["column_name"]: row["column_type"] for row in rows}
+
+
 def snapshots_of(session: Asked, tables: Sequence[str]) -> Mapping[str, int]:
     """Return table → the newest snapshot that changed its rows; 0 where there is none."""
     rows = session.rows(

@@ -19,6 +19,7 @@ import chengshu.flows.clock  # noqa: F401 - old SQLite lacks what dbos asks of i
 from chengshu.catalog import Pack
 from chengshu.flows.merge import MERGE
 from chengshu.flows.run import QUEUE, WORKFLOW
+from chengshu.flows.themes import THEMES, THEMES_WORKFLOW
 from chengshu.state import told_database
 
 VERSION = "1"
@@ -40,7 +41,8 @@ class Ask:
         decision: What was decided of a held batch: its number, ``confirm`` or ``discard``, and who
             decided why.
         key: Names the run; asking twice under one name runs it once.
-        merges: It is the merge of an entity, ``base/entity``; then a ``decision`` is a link.
+        workflow: What is run: the run of a resource; the merge of an entity, ``base/entity``, whose
+            ``decision`` is a link; or, under the name `THEMES`, that of the themes.
     """
 
     resource: str
@@ -49,7 +51,12 @@ class Ask:
     refine: bool = True
     decision: list[Any] | None = None
     key: str = ""
-    merges: bool = False
+    workflow: str = WORKFLOW
+
+    @property
+    def merges(self) -> bool:
+        """Tell whether it is the merge of an entity."""
+        return self.workflow == MERGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,14 @@ class Outcome:
         batches: The batches that landed, were refined or judged again; also before an error.
         error: ``code``, ``message``, ``exit_code``, ``retryable``; None when all went well.
         merged: Of a merge: how many entities it touched, and how many have changed.
+        themes: What was computed: ``theme``, ``computation``, ``cells``.
     """
 
     resource: str
     batches: Sequence[int]
     error: Mapping[str, Any] | None
     merged: Sequence[int] | None = None
+    themes: Sequence[Mapping[str, Any]] = ()
 
 
 def asks_of(
@@ -85,10 +94,15 @@ def ask_of(pack: Pack, name: str) -> Ask:
 def merges_of(pack: Pack, names: AbstractSet[str], key: str = "") -> list[Ask]:
     """Return the merges of the entities that are merged from resources (all when none is named)."""
     return [
-        Ask(entity.id, "", key=f"{key}:{entity.id}" if key else "", merges=True)
+        Ask(entity.id, "", key=f"{key}:{entity.id}" if key else "", workflow=MERGE)
         for entity in pack.entities.values()
         if not names or not names.isdisjoint(entity.resources)
     ]
+
+
+def themes_ask(chosen: Sequence[str] = ()) -> Ask:
+    """Return the run that brings themes up to date; those chosen, whether they are due or not."""
+    return Ask(THEMES, "", decision=list(chosen) or None, workflow=THEMES_WORKFLOW)
 
 
 def in_order(pack: Pack, ids: Sequence[str]) -> list[str]:
@@ -127,7 +141,7 @@ def enqueue(client: DBOSClient, ask: Ask) -> str:
     """Ask for a run; return its name."""
     options: EnqueueOptions = {
         "queue_name": QUEUE,
-        "workflow_name": MERGE if ask.merges else WORKFLOW,
+        "workflow_name": ask.workflow,
         "workflow_id": ask.key or f"{RUN}:{ask.resource}:{uuid.uuid4().hex}",
         "queue_partition_key": ask.resource,
         "app_version": VERSION,
@@ -216,7 +230,8 @@ def outcome_of(ask: Ask, status: Any) -> Outcome:
     """Return how a run ended that has."""
     if status.status == "SUCCESS":
         told = status.output
-        return Outcome(ask.resource, told["batches"], told["error"], told.get("merged"))
+        merged, themes = told.get("merged"), told.get("themes", ())
+        return Outcome(ask.resource, told["batches"], told["error"], merged, themes)
     problem = f"run {status.workflow_id} ended as {status.status.lower()}: a fault of the platform"
     log = logging.getLogger("chengshu")
     log.error("%s: %s (%s)", ask.resource, problem, type(status.error).__name__)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -28,6 +28,7 @@ from chengshu.flows.asks import (
     merges_of,
     newest_run,
     outcome_of,
+    themes_ask,
 )
 from chengshu.flows.pauses import Pause, pause_of
 from chengshu.flows.platform import Platform
@@ -61,7 +62,7 @@ def serve(
         still under way, ``""``: the process may end as it stands, and they go on at the next start.
     """
     with serving(open_platform, flows, lock) as platform, asking(flows) as client:
-        board, reader = Board(client), _Reader(platform)
+        board, themes, reader = Board(client), Themes(client), _Reader(platform)
         kept = -math.inf
         with closing(Receivers(platform)) as receivers:
             while not stop.wait(LOOK_S):
@@ -74,9 +75,14 @@ def serve(
                     pauses = paused()
                     going = [r for r in pack.resources.values() if not pause_of(pauses, r)]
                     yield from receivers.keep(pack, [r for r in going if r.schedule])
-                    board.ask(pack, going, wall_time(pack.zone))
-                    board.merge(pack, wall_time(pack.zone))
-                    yield from board.ended(pack.zone)
+                    now = wall_time(pack.zone)
+                    board.ask(pack, going, now)
+                    board.merge(pack, now)
+                    for outcome in board.ended(pack.zone):
+                        themes.note(outcome)
+                        yield outcome
+                    themes.ask(pack, now, idle=board.is_idle(pack))
+                    yield from themes.ended()
         if not drain(GRACE_S):
             yield ""
 
@@ -141,6 +147,10 @@ class Board:
                 self.resting.pop(ask.resource, None)
                 self.moved.difference_update(inputs)
 
+    def is_idle(self, pack: Pack) -> bool:
+        """Tell whether nothing is under way, nor any merge about to be."""
+        return not self.going and not (self.moved and merges_of(pack, self.moved))
+
     def _is_patient(self, name: str, now: datetime) -> bool:
         return now - self.resting.setdefault(name, now) < PATIENCE
 
@@ -165,3 +175,39 @@ class Board:
                 self.going[status.workflow_id] = Ask(*status.input["args"])
             return try_of_run(last_run_of(name, status), zone)
         return None
+
+
+@dataclass(slots=True)
+class Themes:
+    """Brings themes up to date: when runs have moved something and have ended, and each day anew.
+
+    ``since`` says since when that is due; at a start it is, for the process before may have been
+    cut off.
+    """
+
+    client: DBOSClient
+    moved: bool = True
+    since: datetime | None = None
+    day: date | None = None
+    going: str = ""
+
+    def note(self, outcome: Outcome) -> None:
+        """Note how a run of a resource, or a merge, ended."""
+        self.moved |= bool(outcome.batches or (outcome.merged and outcome.merged[1]))
+
+    def ask(self, pack: Pack, now: datetime, *, idle: bool) -> None:
+        """Ask for it if it is due; while runs are under way it waits, but not for ever."""
+        if self.going or not pack.themes or not (self.moved or self.day != now.date()):
+            return
+        self.since = self.since or now
+        if idle or now - self.since > PATIENCE:
+            self.going = enqueue(self.client, themes_ask())
+            self.moved, self.since, self.day = False, None, now.date()
+
+    def ended(self) -> Iterator[Outcome]:
+        """Yield how it ended."""
+        found: Any = self.client.list_workflows(workflow_ids=[self.going]) if self.going else ()
+        for status in found:
+            if status.status in ENDED:
+                self.going = ""
+                yield outcome_of(themes_ask(), status)

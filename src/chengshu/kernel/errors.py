@@ -88,7 +88,7 @@ class ConflictError(ChengshuError):
 
 
 class QualityGateError(ChengshuError):
-    """A delivery breaks what its declaration promises as a whole; nothing of it was taken."""
+    """A delivery or a theme breaks what its declaration promises; nothing of it was taken."""
 
     code = "quality-gate"
 

@@ -48,6 +48,8 @@ def demo(folder: Path) -> None:
         "show market_regulation/enterprise",
         f"show person {key}",
         'show public_security/resident --unmasked --reason "trying the demo"',
+        "theme population",
+        "explain population division=330203 sex=2 age_band=80+",
         "schedule",
     ):
         say(f"  chengshu --home {folder} {command}")

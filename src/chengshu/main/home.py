@@ -106,6 +106,7 @@ class Home:
         from chengshu.catalog.pack import PackReader
         from chengshu.engine.duckdb import DuckDBEngine
         from chengshu.flows.platform import Platform
+        from chengshu.libraries.themes.log import needed_snapshots
         from chengshu.main.uses import record_delivery
         from chengshu.security.secret import Secrets
 
@@ -116,6 +117,7 @@ class Home:
                     engine, PackReader(self.pack), self.flows,
                     Secrets(state, self.root / "keys").get, self.spool,
                     self.root.resolve() / "objects", partial(record_delivery, state), progress,
+                    needed=partial(needed_snapshots, engine),
                 )  # fmt: skip
         finally:
             engine.close()

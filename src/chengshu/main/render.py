@@ -53,9 +53,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     table = Table(box=None, pad_edge=False)
     for at, name in enumerate(columns):
         values = [row[at] for row in body if row[at] is not None]
-        numeric = bool(values) and all(
-            isinstance(v, int) and not isinstance(v, bool) for v in values
-        )
+        numeric = bool(values) and all(_is_number(value) for value in values)
         table.add_column(
             name, justify="right" if numeric else "left", header_style="dim", no_wrap=True
         )
@@ -78,10 +76,14 @@ def _show_records(columns: Sequence[str], body: Iterable[Sequence[object]]) -> N
         OUT.print()
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
 def _cell(value: object) -> Text:
     if value is None:
         return Text("·", style="dim")
-    if isinstance(value, int) and not isinstance(value, bool):
+    if _is_number(value):
         return Text(f"{value:,}")
     if isinstance(value, datetime):
         midnight = value.hour == value.minute == value.second == 0

@@ -16,8 +16,17 @@ from chengshu.catalog.entity import Entity
 from chengshu.catalog.lint import lint_used
 from chengshu.engine.duckdb import DuckDBParser
 from chengshu.exchange.report import keep_report
-from chengshu.flows.asks import Ask, Outcome, asks_of, list_last_runs, merges_of
+from chengshu.flows.asks import (
+    Ask,
+    Outcome,
+    asks_of,
+    list_last_runs,
+    merges_of,
+    themes_ask,
+)
+from chengshu.flows.merge import MERGE
 from chengshu.flows.pauses import list_pauses, pause_of
+from chengshu.flows.themes import THEMES
 from chengshu.flows.worker import run_asks
 from chengshu.kernel.errors import InputError
 from chengshu.libraries.landing import list_batches
@@ -126,14 +135,15 @@ def run_home(
     first = [a for a in asks if not _rests_on_others(pack.get(a.resource))]
     later = [a for a in asks if a not in first]
     merges = merges_of(pack, {ask.resource for ask in asks}, key) if refine else []
-    waves = [wave for wave in [first, *([a] for a in later), merges] if wave]
+    themes = [themes_ask()] if pack.themes and refine else []
+    waves = [wave for wave in [first, *([a] for a in later), merges, themes] if wave]
     with progress_of_runs() as tell:
         return _merged(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
 
 
 def link_home(home: Home, entity: Entity, link: list[Any]) -> list[Outcome]:
     """Record a link of keys and merge, as the worker or through the one that is."""
-    ask = Ask(entity.id, "", decision=link, merges=True)
+    ask = Ask(entity.id, "", decision=link, workflow=MERGE)
     with progress_of_runs() as tell:
         return list(run_asks(lambda: home.writing(tell), home.flows, home.lock, [[ask]]))
 
@@ -162,7 +172,8 @@ def _merged(outcomes: Iterable[Outcome]) -> list[Outcome]:
         other = found.get(one.resource, Outcome(one.resource, [], None))
         batches = sorted({*other.batches, *one.batches})
         error, merged = other.error or one.error, other.merged or one.merged
-        found[one.resource] = Outcome(one.resource, batches, error, merged)
+        themes = [*other.themes, *one.themes]
+        found[one.resource] = Outcome(one.resource, batches, error, merged, themes)
     return list(found.values())
 
 
@@ -186,8 +197,11 @@ def _rests_on_others(resource: Any) -> bool:
 
 
 def lines_of(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
-    """Return what happened to one resource: a line a batch (balanced if refined), and an error."""
-    lines: list[dict[str, Any]] = []
+    """Return what happened to one resource: a line a batch (balanced if refined), and an error.
+
+    Where themes were computed, a line each.
+    """
+    lines: list[dict[str, Any]] = [dict(line) for line in outcome.themes]
     if outcome.batches:
         resource = usable_pack(home.pack).get(outcome.resource)
         with home.reading() as engine, engine.session() as session:
@@ -210,20 +224,25 @@ def lines_of(home: Home, outcome: Outcome) -> list[dict[str, Any]]:
         lines.append({"resource": outcome.resource, "touched": touched, "changed": changed})
     if outcome.error:
         lines.append({"resource": outcome.resource, "error": dict(outcome.error)})
-    if not lines:
+    if not lines and outcome.resource != THEMES:
         lines.append({"resource": outcome.resource, "batch": None, "pulled": 0})
     return lines
 
 
 def _show(report: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
-    of_batches = [line for line in report if "error" not in line and "touched" not in line]
+    moved = [line for line in report if not {"error", "touched", "theme"} & line.keys()]
     for title, names, lines in (
-        (BALANCED, BALANCE, of_batches),
+        (BALANCED, BALANCE, moved),
         (MERGED, MERGES, [line for line in report if "touched" in line]),
     ):
         if lines:
             show_table(title, names, [[line.get(name) for name in names] for line in lines])
     say_empty(report)
+    for line in report:
+        if "theme" in line:
+            say(
+                f"theme {line['theme']}: computation {line['computation']}, {line['cells']:,} cells"
+            )
     for outcome in outcomes:
         if outcome.error:
             say(f"{outcome.resource} failed: {outcome.error['message']}")

@@ -79,6 +79,9 @@ def _tell(home: Home, zone: str, outcome: Outcome, json: bool) -> None:
     for line in lines_of(home, outcome):
         if json:
             show_json([{"at": now, **line}])
+        elif "theme" in line:
+            what = f"computation {line['computation']}: {line['cells']:,} cells"
+            say(f"{now}  {'theme ' + line['theme']:<36} {what}")
         elif line.get("error"):
             say(f"{now}  {outcome.resource:<36} failed: {outcome.error['message']}")  # type: ignore[index]
         elif line.get("batch") is not None:

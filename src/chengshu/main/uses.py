@@ -33,6 +33,11 @@ def record_entity_look(home: Home, entity: str, key: str, reason: str) -> None:
     _record(home, "break-glass view", f"{entity} {_digest(home, key)}", reason)
 
 
+def record_explanation(home: Home, what: str, limit: int, reason: str) -> None:
+    """Write who is about to see the rows behind a number in the clear."""
+    _record(home, "break-glass view", f"{what}, first {limit} rows of each input", reason)
+
+
 def record_return(home: Home, resource: str, batch: int, reason: str) -> None:
     """Write who is about to give a batch back to its department, marked and in the clear."""
     _record(home, "return to owner", f"{resource} batch {batch}, marked workbook", reason)

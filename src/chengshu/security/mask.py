@@ -34,10 +34,16 @@ def shown_columns(
         return {
             name: f"CASE WHEN {sql} IS NOT NULL THEN {hidden} END" for name, sql in clear.items()
         }
-    graded = {f.name for f in resource.fields if f.grade >= MASKED_FROM}
+    return mask_columns(types, {f.name: f.grade for f in resource.fields})
+
+
+def mask_columns(types: Types, grades: Mapping[str, int]) -> Mapping[str, str]:
+    """Return typed column → SQL that shows it, masked where its grade says so."""
     return {
-        name: types[name].mask(f"CAST({sql} AS VARCHAR)") if name in graded else sql
-        for name, sql in clear.items()
+        name: types[name].mask(f"CAST({quote(name)} AS VARCHAR)")
+        if grade >= MASKED_FROM
+        else quote(name)
+        for name, grade in grades.items()
     }
 
 

@@ -176,3 +176,43 @@ def demo(
     from chengshu.main import demonstrate
 
     demonstrate.demo(folder)
+
+
+@app.command("theme")
+def theme(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="The theme; a list of all if none.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many cells of a table.", min=1)] = 50,
+    compute: Annotated[
+        bool, typer.Option("--compute", help="Compute it now, whether it is due or not.")
+    ] = False,
+    recompute: Annotated[
+        int | None, typer.Option(help="Make that computation again, and compare.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show themes, or the numbers of one; make a number again."""
+    from chengshu.main import themes
+
+    themes.theme(context.obj, themes.Meant(name, limit, compute, recompute), json)
+
+
+@app.command("explain")
+def explain(
+    context: typer.Context,
+    theme: Annotated[str, typer.Argument(help="theme, or theme/table where it has several")],
+    cell: Annotated[
+        list[str] | None, typer.Argument(help="dimension=value …; nothing after = is no value")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many rows of an input.", min=1)] = 20,
+    unmasked: Annotated[bool, typer.Option(help="In the clear; needs a reason.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
+    json: Json = False,
+) -> None:
+    """Show the rows behind a theme's number, and their sources.
+
+    They are masked by grade, and as they were when it was computed.
+    """
+    from chengshu.main import themes
+
+    themes.explain_cell(context.obj, themes.Asked(theme, cell or [], limit, unmasked, reason), json)
