@@ -158,7 +158,7 @@ def test_expiry_leaves_the_newest_the_last_of_each_day_and_what_is_needed(
 
     assert snapshots(engine) & set(seen) == {first, last} & snapshots(engine)
     files = set(engine.lake.data.rglob("*.parquet"))
-    assert engine.upkeep.clean(utc_now() + timedelta(hours=1), orphans=True) > 0
+    assert engine.upkeep.clean(utc_now() + timedelta(days=1, hours=1), orphans=True) > 0
     assert set(engine.lake.data.rglob("*.parquet")) < files
     with engine.session() as session:
         assert as_of(session, first) == seen[first]

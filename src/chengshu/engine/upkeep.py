@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chengshu.engine.port import DataFile, Session
 from chengshu.engine.sql import literal
@@ -78,11 +78,14 @@ class LakeUpkeep:
 
     def clean(self, before: datetime, *, orphans: bool) -> int:
         """Delete files that nothing names any more (see the port)."""
-        kinds = ["cleanup_old_files", *(["delete_orphaned_files"] if orphans else [])]
+        # DuckLake compares these times as texts, which only tell days apart (a space is before T):
+        # a day earlier is what went before the day of ``before``.
+        kinds = {"cleanup_old_files": before - timedelta(days=1)}
+        kinds |= {"delete_orphaned_files": before} if orphans else {}
         gone = 0
-        for kind in kinds:
+        for kind, older in kinds.items():
             with self._session() as session:
-                sql = f"FROM ducklake_{kind}('lake', older_than => {_utc(before)})"
+                sql = f"FROM ducklake_{kind}('lake', older_than => {_utc(older)})"
                 gone += _call(session, sql, kind.replace("_", " "))
         return gone
 
