@@ -44,7 +44,7 @@ def show(
     reason: Annotated[str, typer.Option(help="Why; it is recorded with your name.")] = "",
     json: Json = False,
 ) -> None:
-    """Show rows, a record's history, or a person or legal entity; masked by grade."""
+    """Show rows, a record's history, or one entity; masked by grade."""
     from chengshu.main import card, entities, shows
     from chengshu.main.home import open_home
 
