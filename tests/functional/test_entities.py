@@ -52,6 +52,13 @@ def test_an_entity_in_the_clear_is_on_record(home: TestHome):
     assert "base/place record" in home.call("usage", "--record", "a").out
 
 
+def test_status_counts_entities(home: TestHome):
+    lines = home.call("status", "--json").lines
+
+    (counts,) = [x for x in lines if x["about"] == "entity"]
+    assert (counts["entity"], counts["entities"], counts["waiting"]) == ("base/place", 3, 1)
+
+
 def test_who_answers_for_what(home: TestHome):
     done = home.call("show", "place")
 

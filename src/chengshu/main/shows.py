@@ -14,6 +14,8 @@ from chengshu.engine import Engine, Session
 from chengshu.kernel.clock import wall_time
 from chengshu.kernel.errors import InputError
 from chengshu.libraries import report, stores
+from chengshu.libraries.base.merger import Merger, make_merger
+from chengshu.libraries.base.record import count_entities, is_merged
 from chengshu.libraries.control import compare_totals, list_missing
 from chengshu.libraries.heartbeat import find_silence
 from chengshu.libraries.landing import Batch, list_batches
@@ -36,6 +38,7 @@ TITLES = {
     "control": "control totals: declared = accepted + refused + missing - surplus",
     "back": "refined, findings not delivered back to the owner yet",
     "number": "batch numbers that have not come",
+    "entity": "base store",
     "rule": "findings by rule",
     "source": "findings about the sources",
     "files": "tables that the next upkeep compacts, or at once: chengshu compact",
@@ -82,6 +85,7 @@ def _status_of(
         # What is known is looked up before the session, whose snapshot has at least that.
         known = [r for r in chosen if report.is_known(engine, r)]
         told = [r for r in _tellers(pack, known) if report.is_known(engine, r)]
+        merged = [m for m in _mergers(pack, chosen) if is_merged(engine, m)]
         with engine.session() as session:
             tell: dict[str, Callable[[Session, Resource], list[dict[str, Any]]]] = {
                 "store": lambda s, r: [report.count_stores(s, r)],
@@ -99,7 +103,15 @@ def _status_of(
                 about: [line for resource in known for line in lines(session, resource)]
                 for about, lines in tell.items()
             }
+            found["entity"] = [count_entities(session, merger) for merger in merged]
         return {**found, "files": list_worn(engine)}
+
+
+def _mergers(pack: Pack, resources: list[Resource]) -> list[Merger]:
+    """Return those of the entities that are merged from any of ``resources``."""
+    ids = {resource.id for resource in resources}
+    entities = [e for e in pack.entities.values() if not ids.isdisjoint(e.resources)]
+    return [make_merger(pack, entity) for entity in entities]
 
 
 def _tellers(pack: Pack, resources: list[Resource]) -> list[Resource]:

@@ -52,7 +52,7 @@ def stage_versions(session: Session, merger: Merger, *, linked: bool) -> Counts:
     joins = []
     for name in merger.entity.claimants:
         session.define(f"picked__{name}", _picked_sql(merger, name, linked=linked), step=step)
-        alias = quote(name)
+        alias = _alias(name)
         joins.append(
             f"LEFT JOIN picked__{name} AS {alias} "
             f"ON p._key = {alias}._key AND p._day = {alias}._day"
@@ -101,8 +101,8 @@ def _merged_sql(merger: Merger, points: str, joins: Sequence[str]) -> str:
         columns += _differing(attribute, value)
         signs.append(_sign_sql(attribute))
     for name in entity.claimants:
-        columns += [f"{quote(name)}._{p} AS _{p}__{name}" for p in ("batch", "position")]
-    gone = " AND ".join(f"{quote(name)}._key IS NULL" for name in entity.claimants)
+        columns += [f"{_alias(name)}._{p} AS _{p}__{name}" for p in ("batch", "position")]
+    gone = " AND ".join(f"{_alias(name)}._key IS NULL" for name in entity.claimants)
     sql = (
         f"SELECT p._key, p._day, {', '.join(columns)}, {' || '.join(signs)} AS _by, "
         f"{gone} AS _gone, p._days, p._last FROM {points} {' '.join(joins)}"
@@ -111,7 +111,12 @@ def _merged_sql(merger: Merger, points: str, joins: Sequence[str]) -> str:
 
 
 def _claimed(attribute: Attribute) -> list[str]:
-    return [f"{quote(source)}.{quote(field)}" for source, field in attribute.claims]
+    return [f"{_alias(source)}.{quote(field)}" for source, field in attribute.claims]
+
+
+def _alias(source: str) -> str:
+    """Return what a source is called in the join; no name that people give has two underscores."""
+    return quote(f"said__{source}")
 
 
 def _differing(attribute: Attribute, chosen: str) -> list[str]:
