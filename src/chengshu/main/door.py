@@ -39,6 +39,8 @@ def main() -> None:
     if message:
         sys.stderr.write(f"chengshu: {message}\n")
     _drop_unwritable()
+    # All is done and said; while the interpreter ends, Ctrl-C would kill it without a word.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 
