@@ -68,6 +68,11 @@ class Pack:
         """Return the city's working days."""
         return self.city.calendar if self.city else Calendar()
 
+    def department_label(self, name: str) -> str:
+        """Return the label of a department, or its name where it is not declared."""
+        found = self.departments.departments.get(name)
+        return found.label if found else name
+
     def get(self, name: str) -> Resource:
         """Return the resource of that id, or of that bare name when only one has it.
 

@@ -70,6 +70,13 @@ class Rule(Declared):
         return "agrees" if self.agrees else "row"
 
     @property
+    def keeps_out(self) -> bool:
+        """Tell whether a value that must be unique is kept out of the store where it is not."""
+        return self.effect is Effect.BLOCK or (
+            self.effect is Effect.WITHHOLD and self.field in self.unique
+        )
+
+    @property
     def other(self) -> str | None:
         """Return the other resource that it looks into, if one."""
         return self.reference or self.agrees

@@ -19,6 +19,7 @@ from chengshu.engine.sql import listed, literal, quote
 from chengshu.engine.tables import (
     Written,
     columns_of,
+    count_changes_sql,
     has_columns,
     qualified,
     read_tables,
@@ -28,7 +29,7 @@ from chengshu.engine.tables import (
     without_reading,
     written_tables,
 )
-from chengshu.engine.upkeep import LakeUpkeep, count_changes_sql
+from chengshu.engine.upkeep import LakeUpkeep
 from chengshu.kernel.errors import ChengshuError, EngineError
 
 
@@ -191,9 +192,8 @@ class DuckDBSession:
     def write(self, sql: str, folder: Path, *, step: str) -> None:
         """Write a Parquet file."""
         folder.mkdir(parents=True)
-        self.execute(
-            f"COPY ({sql}) TO {literal(str(folder / 'part.parquet'))} (FORMAT parquet)", step
-        )
+        file = literal(str(folder / "part.parquet"))
+        self.execute(f"COPY ({sql}) TO {file} (FORMAT parquet)", step)
 
     def stage_rows(
         self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]

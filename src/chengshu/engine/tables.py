@@ -84,6 +84,25 @@ def snapshots_of(session: Asked, tables: Sequence[str]) -> Mapping[str, int]:
     return {table: newest.get(table, 0) for table in tables}
 
 
+def count_changes_sql(table: str) -> str:
+    """Return SQL of ``changes``: how many rows have ever come into the table or gone from it.
+
+    Unlike the snapshots of its files, which compaction makes anew, it moves with the rows only.
+    """
+    store, name = (literal(part) for part in table.split("."))
+    return (
+        "SELECT 2 * COALESCE(MAX(n.next_row_id), 0) "
+        "- COALESCE(SUM(f.record_count - COALESCE(d.delete_count, 0)), 0) AS changes "
+        f"FROM {CATALOG}.ducklake_table AS t JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
+        f"LEFT JOIN {CATALOG}.ducklake_table_stats AS n ON n.table_id = t.table_id "
+        f"LEFT JOIN {CATALOG}.ducklake_data_file AS f "
+        "ON f.table_id = t.table_id AND f.end_snapshot IS NULL "
+        f"LEFT JOIN {CATALOG}.ducklake_delete_file AS d "
+        "ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL "
+        f"WHERE s.schema_name = {store} AND t.table_name = {name} AND t.end_snapshot IS NULL"
+    )
+
+
 def has_columns(have: Mapping[str, str], columns: Mapping[str, str]) -> bool:
     """Tell whether a table that has ``have`` has ``columns``."""
     return all(have.get(name) == kind for name, kind in columns.items())

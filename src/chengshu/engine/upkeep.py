@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from chengshu.engine.port import DataFile, Session
 from chengshu.engine.sql import literal
+from chengshu.engine.tables import CATALOG
 
-META = "__ducklake_metadata_lake"
 # So many snapshots go in one transaction; others write between two of them.
 AT_ONCE = 1000
 
@@ -29,9 +29,10 @@ class LakeUpkeep:
         sql = (
             "SELECT s.schema_name || '.' || t.table_name AS name, f.record_count AS came, "
             "COALESCE(d.delete_count, 0) AS deleted, f.file_size_bytes AS bytes "
-            f"FROM {META}.ducklake_data_file AS f JOIN {META}.ducklake_table AS t USING (table_id) "
-            f"JOIN {META}.ducklake_schema AS s USING (schema_id) "
-            f"LEFT JOIN {META}.ducklake_delete_file AS d "
+            f"FROM {CATALOG}.ducklake_data_file AS f "
+            f"JOIN {CATALOG}.ducklake_table AS t USING (table_id) "
+            f"JOIN {CATALOG}.ducklake_schema AS s USING (schema_id) "
+            f"LEFT JOIN {CATALOG}.ducklake_delete_file AS d "
             "ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL "
             "WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL"
         )
@@ -61,7 +62,7 @@ class LakeUpkeep:
         sql = (
             f"SELECT id FROM (SELECT snapshot_id AS id, {made} AS made, ROW_NUMBER() OVER "
             f"(PARTITION BY {day} ORDER BY snapshot_id DESC) AS nth, MAX(snapshot_id) OVER () "
-            f"AS newest FROM {META}.ducklake_snapshot) AS s WHERE made < {_utc(before)} "
+            f"AS newest FROM {CATALOG}.ducklake_snapshot) AS s WHERE made < {_utc(before)} "
             f"AND (nth > 1 OR made < {_utc(daily_since)}) AND id < newest "
             f"AND id NOT IN ({kept}) ORDER BY id LIMIT {AT_ONCE}"
         )
@@ -93,25 +94,6 @@ class LakeUpkeep:
 def _call(session: Session, sql: str, step: str) -> int:
     """Run one of DuckLake's functions; return how many rows it tells."""
     return len(session.rows(sql, step=step))
-
-
-def count_changes_sql(table: str) -> str:
-    """Return SQL of ``changes``: how many rows have ever come into the table or gone from it.
-
-    Unlike the snapshots of its files, which compaction makes anew, it moves with the rows only.
-    """
-    store, name = (literal(part) for part in table.split("."))
-    return (
-        "SELECT 2 * COALESCE(MAX(n.next_row_id), 0) "
-        "- COALESCE(SUM(f.record_count - COALESCE(d.delete_count, 0)), 0) AS changes "
-        f"FROM {META}.ducklake_table AS t JOIN {META}.ducklake_schema AS s USING (schema_id) "
-        f"LEFT JOIN {META}.ducklake_table_stats AS n ON n.table_id = t.table_id "
-        f"LEFT JOIN {META}.ducklake_data_file AS f "
-        "ON f.table_id = t.table_id AND f.end_snapshot IS NULL "
-        f"LEFT JOIN {META}.ducklake_delete_file AS d "
-        "ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL "
-        f"WHERE s.schema_name = {store} AND t.table_name = {name} AND t.end_snapshot IS NULL"
-    )
 
 
 def _utc(moment: datetime) -> str:

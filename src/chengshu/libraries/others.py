@@ -143,15 +143,12 @@ def _unique_sql(resource: Resource, rule: Rule, rows: str) -> str:
     nothing against later ones.
     """
     names = listed(rule.unique)
-    keeps_out = rule.effect is Effect.BLOCK or (
-        rule.effect is Effect.WITHHOLD and rule.field in rule.unique
-    )
     together = (
         f"SELECT *, SUM(_holds) OVER (PARTITION BY {names}, _came) AS _together "
         f"FROM ({_claims_sql(resource, rule, rows)}) AS claims"
     )
     first = (
-        f"SELECT *, MIN(CASE WHEN _together {'=' if keeps_out else '>='} 1 THEN _came END) "
+        f"SELECT *, MIN(CASE WHEN _together {'=' if rule.keeps_out else '>='} 1 THEN _came END) "
         f"OVER (PARTITION BY {names}) AS _first FROM ({together}) AS together"
     )
     equal = " AND ".join(f't."v__{name}" = c.{quote(name)}' for name in rule.unique)

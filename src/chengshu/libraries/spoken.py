@@ -178,9 +178,6 @@ def _unique_sql(rule: Rule) -> str:
     it. Of rows that failing keeps out, those that came together hold nothing against later ones.
     """
     names = _v(rule.unique)
-    keeps_out = rule.effect is Effect.BLOCK or (
-        rule.effect is Effect.WITHHOLD and rule.field in rule.unique
-    )
     claims = (
         f"SELECT {names}, s._record, MIN(s._nth) AS _came FROM said AS s "
         f"JOIN weighed AS w ON s._digest = w._digest JOIN asked__{rule.name} AS a USING ({names}) "
@@ -201,7 +198,7 @@ def _unique_sql(rule: Rule) -> str:
         f"FROM ({held}) AS held"
     )
     first = (
-        f"SELECT *, MIN(CASE WHEN _together {'=' if keeps_out else '>='} 1 THEN _came END) "
+        f"SELECT *, MIN(CASE WHEN _together {'=' if rule.keeps_out else '>='} 1 THEN _came END) "
         f"OVER (PARTITION BY {names}, _moment) AS _first FROM ({together}) AS together"
     )
     return (

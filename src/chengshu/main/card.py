@@ -16,7 +16,7 @@ from chengshu.kernel.errors import InputError
 from chengshu.libraries.base import record
 from chengshu.libraries.base.merger import HELD, Merger
 from chengshu.main.render import say, show_table
-from chengshu.security.mask import MASKED_FROM, shown_columns
+from chengshu.security.mask import MASKED_FROM, mask_columns, shown_columns
 
 CHILDREN, MOST_LABELS = 20, 6
 
@@ -41,9 +41,7 @@ class EntityLook:
 
 def department_of(pack: Pack, merger: Merger, source: str) -> str:
     """Return the label of the department that a source belongs to."""
-    owner = merger.resources[source].owner
-    known = pack.departments.departments.get(owner)
-    return known.label if known else owner
+    return pack.department_label(merger.resources[source].owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +101,11 @@ def _is_graded(merger: Merger, name: str) -> bool:
     return merger.grade_of(name) >= MASKED_FROM
 
 
-def _shown(merger: Merger, *, masked: bool) -> dict[str, str]:
+def _shown(merger: Merger, *, masked: bool) -> Mapping[str, str]:
     """Return the key and each attribute → SQL that shows it."""
-    return {
-        name: kind.mask(f"CAST({quote(name)} AS VARCHAR)")
-        if masked and _is_graded(merger, name)
-        else quote(name)
-        for name, kind in merger.types.items()
-    }
+    if not masked:
+        return {name: quote(name) for name in merger.types}
+    return mask_columns(merger.types, {name: merger.grade_of(name) for name in merger.types})
 
 
 def _attribute_lines(

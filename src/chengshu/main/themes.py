@@ -15,6 +15,7 @@ from chengshu.catalog.theme_input import input_of
 from chengshu.engine import Engine
 from chengshu.engine.sql import quote
 from chengshu.flows.asks import themes_ask
+from chengshu.flows.themes import THEMES
 from chengshu.flows.worker import run_asks
 from chengshu.kernel.errors import InputError, IntegrityError
 from chengshu.libraries.themes.compute import recompute as make_again
@@ -130,7 +131,7 @@ def _compute(home: Home, theme: Theme) -> None:
         waves = [[themes_ask([theme.theme])]]
         outcomes = list(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
     for outcome in outcomes:
-        if outcome.resource == themes_ask().resource and outcome.error:
+        if outcome.resource == THEMES and outcome.error:
             say(str(outcome.error["message"]))
             raise typer.Exit(int(outcome.error["exit_code"]))
 
@@ -160,7 +161,7 @@ def _show(home: Home, pack: Pack, theme: Theme, limit: int, json: bool) -> None:
             show_json({"table": name, **row} for row in rows)
         return
     given = "".join(f"; {name} {value}" for name, value in one.parameters.items())
-    say(f"{theme.label} {theme.theme}, of {pack_label(pack, theme)}", style="bold")
+    say(f"{theme.label} {theme.theme}, of {pack.department_label(theme.owner)}", style="bold")
     say(f"computation {one.number} of {one.computed_at:%Y-%m-%d %H:%M} UTC, from snapshot "
         f"{one.version} of {', '.join(declared.inputs.values())}{given}")  # fmt: skip
     say("")
@@ -170,12 +171,6 @@ def _show(home: Home, pack: Pack, theme: Theme, limit: int, json: bool) -> None:
     place = theme.theme if len(theme.tables) == 1 else f"{theme.theme}/{first}"
     say(f"the rows behind a number: chengshu explain {place} "
         f"{next(iter(theme.tables[first].dimensions))}=…")  # fmt: skip
-
-
-def pack_label(pack: Pack, theme: Theme) -> str:
-    """Return the name of the department that answers for a theme."""
-    department = pack.departments.departments.get(theme.owner)
-    return department.label if department else theme.owner
 
 
 def _show_table(
