@@ -146,10 +146,8 @@ def enqueue(client: DBOSClient, ask: Ask) -> str:
         "queue_partition_key": ask.resource,
         "app_version": VERSION,
     }
-    if ask.merges:
-        client.enqueue(options, ask.resource.removeprefix("base/"), ask.decision)
-    else:
-        client.enqueue(options, ask.resource, ask.version, ask.as_of, ask.refine, ask.decision)
+    of_a_run = [ask.version, ask.as_of, ask.refine] if ask.workflow == WORKFLOW else []
+    client.enqueue(options, ask.resource, *of_a_run, ask.decision)
     return options["workflow_id"]
 
 

@@ -18,12 +18,14 @@ MERGE = "merge_entity"
 
 @DBOS.workflow(name=MERGE)
 def merge_entity(name: str, link: list[Any] | None = None) -> dict[str, Any]:
-    """Bring an entity up to date, after recording a ``link`` (old key, new or None, note) if any.
+    """Bring an entity, ``base/entity``, up to date.
 
-    Returns ``batches`` (none), ``merged`` (touched and changed entities) and ``error``.
+    A ``link`` (old key, new or None, note) is recorded before. Returns ``batches`` (none),
+    ``merged`` (touched and changed entities) and ``error``.
     """
-    told = link_step(name, link) if link else {"error": None}
-    told = merge_step(name) if told["error"] is None else told
+    entity = name.removeprefix("base/")
+    told = link_step(entity, link) if link else {"error": None}
+    told = merge_step(entity) if told["error"] is None else told
     return {"batches": [], "merged": told.get("value"), "error": told["error"]}
 
 

@@ -18,13 +18,11 @@ THEMES_WORKFLOW = "refresh_themes"
 
 
 @DBOS.workflow(name=THEMES_WORKFLOW)
-def refresh_themes(
-    _name: str, _version: str, _as_of: str | None, _refine: bool, chosen: list[str] | None = None
-) -> dict[str, Any]:
+def refresh_themes(_name: str, chosen: list[str] | None = None) -> dict[str, Any]:
     """Bring themes up to date; those that are ``chosen``, and only they, whether due or not.
 
-    Its arguments are those of the run of a resource, in the same places. Returns ``themes``, what
-    was computed, and ``batches`` and ``error`` as that does; one that fails keeps no other back.
+    Returns ``themes``, what was computed, and ``batches`` and ``error`` as the run of a resource
+    does; one that fails keeps no other back.
     """
     lines, errors = [], []
     for name in chosen or names_step():

@@ -99,13 +99,3 @@ def relinked_sql(merger: Merger) -> str:
     return " UNION ".join(
         f"SELECT {key} AS _key FROM {pairs}" for pairs in (moved, came) for key in ("old", "new")
     )
-
-
-def write_resolved(session: Session, merger: Merger) -> None:
-    """Write the links under which entities are merged from now on."""
-    table, step = tables.resolved(merger.entity), f"links of {merger.entity.id}"
-    stands = f"SELECT old, new FROM lake.{table}"
-    session.stage("came", f"SELECT old, new FROM resolved_now EXCEPT {stands}", step=step)
-    gone = f"SELECT old FROM ({stands} EXCEPT SELECT old, new FROM resolved_now) AS gone"
-    session.remove(table, gone, on=["old"], step=step)
-    session.append(table, "SELECT old, new FROM came", step=step)

@@ -18,10 +18,10 @@ from chengshu.kernel.clock import utc_now
 from chengshu.libraries import stores
 from chengshu.libraries.base import tables
 from chengshu.libraries.base.claims import stage_claims, waiting_sql
-from chengshu.libraries.base.links import relinked_sql, stage_links, write_resolved
+from chengshu.libraries.base.links import relinked_sql, stage_links
 from chengshu.libraries.base.merger import Merger, make_merger
 from chengshu.libraries.base.versions import disagreements_sql, stage_versions
-from chengshu.libraries.base.write import stage_moves, write_first, write_moves
+from chengshu.libraries.base.write import stage_moves, write_difference, write_first, write_moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,12 @@ def merge(engine: Engine, pack: Pack, entity: Entity) -> Merged | None:
             stage_moves(session, merger, whole=whole)
             changed = write_moves(session, merger)
             _write_disagreements(session, merger, whole=whole)
-        _write_waiting(session, merger)
-        write_resolved(session, merger)
+        waiting, resolved = tables.waiting(entity), tables.resolved(entity)
+        write_difference(
+            session, waiting, tables.WAITING_COLUMNS, waiting_sql(merger), on=("_source", "_record")
+        )
+        now_linked = "SELECT old, new FROM resolved_now"
+        write_difference(session, resolved, tables.RESOLVED_COLUMNS, now_linked, on=("old",))
         _record(session, engine.name, merger, now, Merged(touched, changed))
     return Merged(touched, changed)
 
@@ -132,28 +136,14 @@ def _is_empty(session: Session, entity: Entity) -> bool:
 
 
 def _write_disagreements(session: Session, merger: Merger, *, whole: bool) -> None:
-    table, step = tables.disagreements(merger.entity), f"disagreements of {merger.entity.id}"
-    columns = listed(tables.DISAGREEMENT_COLUMNS)
-    mine = "TRUE" if whole else "_key IN (SELECT _key FROM touched)"
-    stands = f"SELECT {columns} FROM lake.{table} WHERE {mine}"
-    session.stage("differ", f"SELECT {columns} FROM ({disagreements_sql(merger)}) AS d", step=step)
-    session.stage("differ_new", f"SELECT * FROM differ EXCEPT {stands}", step=step)
-    on = ("_key", "_attribute", "_source")
-    gone = f"SELECT {listed(on)} FROM ({stands} EXCEPT SELECT * FROM differ) AS gone"
-    session.remove(table, gone, on=on, step=step)
-    session.append(table, f"SELECT {columns} FROM differ_new", step=step)
-
-
-def _write_waiting(session: Session, merger: Merger) -> None:
-    table, step = tables.waiting(merger.entity), f"records without key of {merger.entity.id}"
-    columns = listed(tables.WAITING_COLUMNS)
-    stands = f"SELECT {columns} FROM lake.{table}"
-    session.stage("wait", waiting_sql(merger), step=step)
-    session.stage("wait_new", f"SELECT * FROM wait EXCEPT {stands}", step=step)
-    on = ("_source", "_record")
-    gone = f"SELECT {listed(on)} FROM ({stands} EXCEPT SELECT * FROM wait) AS gone"
-    session.remove(table, gone, on=on, step=step)
-    session.append(table, f"SELECT {columns} FROM wait_new", step=step)
+    write_difference(
+        session,
+        tables.disagreements(merger.entity),
+        tables.DISAGREEMENT_COLUMNS,
+        disagreements_sql(merger),
+        on=("_key", "_attribute", "_source"),
+        among="TRUE" if whole else "_key IN (SELECT _key FROM touched)",
+    )
 
 
 def _record(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from chengshu.engine import Session
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.kernel.clock import utc_now
@@ -85,6 +87,30 @@ def write_moves(session: Session, merger: Merger) -> int:
         step=step,
     )
     return int(row["n"])
+
+
+def write_difference(
+    session: Session,
+    table: str,
+    columns: Iterable[str],
+    sql: str,
+    *,
+    on: Sequence[str],
+    among: str = "TRUE",
+) -> None:
+    """Let the rows of a table that are ``among`` be those of ``sql``; the same ones stay.
+
+    ``on`` names a row among them.
+    """
+    names, step = listed(columns), f"write {table}"
+    stands = f"SELECT {names} FROM lake.{table} WHERE {among}"
+    session.stage("wanted", f"SELECT {names} FROM ({sql}) AS made", step=step)
+    session.stage("missing", f"SELECT * FROM wanted EXCEPT {stands}", step=step)
+    gone = f"SELECT {listed(on)} FROM ({stands} EXCEPT SELECT * FROM wanted) AS gone"
+    session.remove(table, gone, on=on, step=step)
+    session.append(table, f"SELECT {names} FROM missing", step=step)
+    session.drop("missing")
+    session.drop("wanted")
 
 
 def _define_placed(session: Session) -> None:
