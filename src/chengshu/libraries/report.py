@@ -45,9 +45,7 @@ def count_stores(session: Session, resource: Resource) -> dict[str, Any]:
         "management": stores.refused(resource),
         "findings": stores.findings(resource),
     }
-    counts = ", ".join(
-        f"(SELECT COUNT(*) FROM lake.{table}) AS {quote(name)}" for name, table in parts.items()
-    )
+    counts = stores.counts_sql(parts)
     awaiting = f"(SELECT COUNT(_awaiting) FROM lake.{stores.current(resource)}) AS awaiting"
     (row,) = session.rows(f"SELECT {counts}, {awaiting}", step=f"count {resource.id}")
     return {"resource": resource.id, **row}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from chengshu.catalog import Resource, Types
 from chengshu.engine import Engine
+from chengshu.engine.sql import quote
 
 BATCHES = "landing.batches"
 BATCH_COLUMNS = {
@@ -94,6 +95,13 @@ def held(resource: Resource) -> str:
 def rule_counts(resource: Resource) -> str:
     """Return the table of how many rows each rule was held against, and how many failed."""
     return f"management.{resource.table}__rule_counts"
+
+
+def counts_sql(tables: Mapping[str, str]) -> str:
+    """Return a select list of how many rows tables have; ``tables`` maps a name to each."""
+    return ", ".join(
+        f"(SELECT COUNT(*) FROM lake.{table}) AS {quote(name)}" for name, table in tables.items()
+    )
 
 
 def arrivals_sql(resource: Resource) -> str:

@@ -15,7 +15,7 @@ from chengshu.kernel.clock import utc_of, wall_of
 from chengshu.kernel.errors import InputError
 from chengshu.libraries.base import record
 from chengshu.libraries.base.merger import HELD, Merger
-from chengshu.main.render import say, show_table
+from chengshu.main.render import MASKED, say, show_table
 from chengshu.security.mask import MASKED_FROM, mask_columns, shown_columns
 
 CHILDREN, MOST_LABELS = 20, 6
@@ -227,7 +227,7 @@ def show_card(merger: Merger, card: Card) -> None:
         if lines:
             show_table(title, list(lines[0]), [list(line.values()) for line in lines])
     if card.is_masked:
-        say('masked by grade; in the clear with --unmasked --reason "…", which is recorded')
+        say(MASKED)
 
 
 def _day(text: str | None, option: str) -> date | None:

@@ -14,7 +14,7 @@ from chengshu.main.card import EntityLook, department_of, make_card, show_card
 from chengshu.main.home import Home
 from chengshu.main.render import show_json, show_table
 from chengshu.main.runs import link_home, report
-from chengshu.main.uses import person, record_entity_look
+from chengshu.main.uses import reasoned, record_entity_look
 
 
 def show_entity(home: Home, look: EntityLook, json: bool) -> None:
@@ -103,6 +103,4 @@ def link(home: Home, name: str, old: str, new: str | None, reason: str, json: bo
     entity = entity_of(pack, name)
     kind = make_merger(pack, entity).types[entity.key.name]
     keys = [None if key is None else kind.read(key).canonical or key for key in (old, new)]
-    if not reason.strip():
-        raise InputError("a link needs a reason", hint='Give one: --reason "…"')
-    report(home, link_home(home, entity, [*keys, f"{person()}: {reason}"]), json)
+    report(home, link_home(home, entity, [*keys, reasoned(reason, "a link")]), json)

@@ -25,6 +25,7 @@ class _Console(Console):
 
 
 ANY_WIDTH = 100_000
+MASKED = 'masked by grade; in the clear with --unmasked --reason "…", which is recorded'
 FITS_A_SCREEN = sys.stdout.isatty() or "COLUMNS" in os.environ
 OUT = _Console(highlight=False, width=None if FITS_A_SCREEN else ANY_WIDTH)
 ERR = _Console(stderr=True, highlight=False, soft_wrap=True)

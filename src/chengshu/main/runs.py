@@ -34,7 +34,7 @@ from chengshu.libraries.reconcile import balance_batches
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import progress_of_runs, say, show_json, show_table, warn
 from chengshu.main.shows import BALANCE, BALANCED, line_of, say_empty
-from chengshu.main.uses import person
+from chengshu.main.uses import person, reasoned
 
 MERGED, MERGES = "entities merged in the base store", ("resource", "touched", "changed")
 
@@ -83,9 +83,7 @@ def _chosen(home: Home, names: list[str], *, failed: bool) -> list[str]:
 
 def decide(root: Path, name: str, batch: int, step: str, reason: str, json: bool) -> None:
     """Record what a person decided of a held delivery, and go on with what waited for it."""
-    if not reason.strip():
-        raise InputError("a decision needs a reason", hint='Give one: --reason "…"')
-    decision = [batch, step, f"{person()}: {reason}"]
+    decision = [batch, step, reasoned(reason, "a decision")]
     home = open_home(root)
     report(home, run_home(home, [name], None, decision=decision), json)
 

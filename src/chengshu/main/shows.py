@@ -22,7 +22,7 @@ from chengshu.libraries.landing import Batch, list_batches
 from chengshu.libraries.reconcile import Balance, balance_batches
 from chengshu.libraries.upkeep import list_worn
 from chengshu.main.home import Home, open_home
-from chengshu.main.render import say, show_json, show_table
+from chengshu.main.render import MASKED, say, show_json, show_table
 from chengshu.security.mask import is_masked, shown_columns
 
 BALANCE = (
@@ -201,7 +201,7 @@ def show(home: Home, look: Look, json: bool) -> None:
         [list(row.values()) for row in rows],
     )
     if not look.unmasked and is_masked(declared):
-        say('masked by grade; in the clear with --unmasked --reason "…", which is recorded')
+        say(MASKED)
 
 
 def _missing(

@@ -30,7 +30,7 @@ from chengshu.libraries.themes.log import (
     standing_of,
 )
 from chengshu.main.home import Home, open_home
-from chengshu.main.render import progress_of_runs, say, show_json, show_table
+from chengshu.main.render import MASKED, progress_of_runs, say, show_json, show_table
 from chengshu.main.uses import record_explanation
 from chengshu.security.mask import MASKED_FROM, mask_columns
 from chengshu.standards.codes import CodeSet, load_code_set, load_divisions
@@ -237,7 +237,7 @@ def explain_cell(root: Path, asked: Asked, json: bool) -> None:
     say(f"{count:,} of the {found.counted:,} rows that are counted, as they were in snapshot "
         f"{found.computation.version}")  # fmt: skip
     if not asked.unmasked and any(_is_masked(pack, theme.inputs[of]) for of in shown):
-        say('masked by grade; in the clear with --unmasked --reason "…", which is recorded')
+        say(MASKED)
 
 
 def _fields(pack: Pack, given: str, asked: Asked) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chengshu.kernel.errors import InputError
 from chengshu.main.home import Home, open_home
 from chengshu.main.render import say, show_json, show_table
 from chengshu.security.usage import list_uses, record_use
@@ -52,6 +53,17 @@ def record_delivery(state: Database, purpose: str, what: str, reason: str) -> No
 def _record(home: Home, purpose: str, what: str, reason: str) -> None:
     with closing(home.open_state()) as state:
         record_use(state, person=person(), purpose=purpose, what=what, reason=reason)
+
+
+def reasoned(reason: str, what: str) -> str:
+    """Return who is here and why, for the record.
+
+    Raises:
+        InputError: No reason is given.
+    """
+    if not reason.strip():
+        raise InputError(f"{what} needs a reason", hint='Give one: --reason "…"')
+    return f"{person()}: {reason}"
 
 
 def usage(root: Path, record: str | None, json: bool) -> None:

@@ -175,9 +175,7 @@ def count_entities(session: Session, merger: Merger) -> dict[str, Any]:
         "waiting": tables.waiting(entity),
         "linked": tables.resolved(entity),
     }
-    counts = ", ".join(
-        f"(SELECT COUNT(*) FROM lake.{table}) AS {name}" for name, table in parts.items()
-    )
+    counts = stores.counts_sql(parts)
     held = f"(SELECT COUNT(*) FROM lake.{tables.current(entity)} WHERE _by LIKE '%h%') AS held"
     (row,) = session.rows(f"SELECT {counts}, {held}", step=f"count {entity.id}")
     return {"entity": entity.id, **row}
