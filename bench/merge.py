@@ -22,6 +22,7 @@ from chengshu.libraries import stores
 from chengshu.libraries.base import record
 from chengshu.libraries.base.merge import merge
 from chengshu.libraries.base.merger import make_merger
+from chengshu.libraries.upkeep import compact_lake
 
 SIZES, DAYS, LOOKS = (1_000_000, 5_000_000), 30, 200
 # Each resource: one row for so many persons in a thousand, and fields → SQL of their value.
@@ -55,7 +56,9 @@ def run() -> None:
     """Run each size in a process of its own."""
     for rows in SIZES:
         found = run_part("merge", "merges", rows)
-        days = [found.pop(f"day {day}") for day in range(1, DAYS + 1)]
+        days, kept = (
+            [found.pop(f"{what} {day}") for day in range(1, DAYS + 1)] for what in ("day", "upkeep")
+        )
         looks = found.pop("one look, p95")
         show(f"person base, {rows} persons, six resources", found)
         whole = found["ours: first merge"].cpu
@@ -63,11 +66,12 @@ def run() -> None:
         show_ratio("1 % touched to the whole, CPU", days[0].cpu, whole, "≤ 0.05")
         last = statistics.median(day.cpu for day in days[-3:])
         show_ratio("day 30 to day 1, CPU", last, days[0].cpu, "≤ 2")
+        print(f"upkeep of a day, mean CPU s: {statistics.mean(day.cpu for day in kept):.2f}")
         print(f"one record as of a day, p95: {looks.wall * 1000:.1f} ms (goal < 30 ms)")
 
 
 def merges(rows: str) -> Costs:
-    """Fill the department store, join plainly, merge whole, then thirty times a hundredth."""
+    """Fill the department store, join plainly, merge whole; thirty days of 1 % and upkeep."""
     root, count, costs = new_folder(WORK / "merge"), int(rows), Costs()
     pack, entity = make_pack()
     with opened(root) as engine:
@@ -81,6 +85,8 @@ def merges(rows: str) -> Costs:
             touch(engine, pack, dice.randrange(100), day)
             with timed(costs, f"day {day}"):
                 print(day, merge(engine, pack, entity), file=sys.stderr)
+            with timed(costs, f"upkeep {day}"):
+                compact_lake(engine)
         costs["ours: first day"] = costs["day 1"]
         costs["one look, p95"] = look(engine, pack, entity, count)
     return costs

@@ -10,7 +10,7 @@ from chengshu.catalog.select import columns_in, compile_aggregate, compile_selec
 from chengshu.catalog.theme import Theme
 from chengshu.catalog.theme_sql import compile_theme, sample_parameters
 from chengshu.catalog.yaml import parse_model
-from chengshu.engine.duckdb import DuckDBParser
+from chengshu.engine.duckdb_parser import DuckDBParser
 from chengshu.kernel.errors import DeclarationError, InputError
 from tests.unit.test_pack import problems, root  # noqa: F401 - root is a fixture
 

@@ -13,16 +13,19 @@ import pyarrow as pa
 from chengshu.engine.arrow import arrow_of, noted
 from chengshu.engine.changes import changes_sql
 from chengshu.engine.duckdb_errors import duckdb_errors, translated
-from chengshu.engine.lake import Lake, bare_connection, connect
+from chengshu.engine.lake import Lake, connect
 from chengshu.engine.port import Row, Scan
 from chengshu.engine.sql import listed, literal, quote
 from chengshu.engine.tables import (
+    NO_ORDER,
     Written,
     columns_of,
     count_changes_sql,
     has_columns,
+    parses,
     qualified,
     read_tables,
+    render_order_sql,
     render_table_sql,
     snapshots_of,
     tables_of,
@@ -76,7 +79,11 @@ class DuckDBEngine:
                 raise
             session.execute("COMMIT", "commit")
 
-    def ensure_tables(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+    def ensure_tables(
+        self,
+        tables: Mapping[str, Mapping[str, str]],
+        ordered: Mapping[str, Sequence[str]] = NO_ORDER,
+    ) -> None:
         """Create tables or bring their columns up to date (see the port)."""
         if all(self._made.get(table) == columns for table, columns in tables.items()):
             return
@@ -89,6 +96,10 @@ class DuckDBEngine:
                 for table, columns in tables.items():
                     for statement in render_table_sql(table, have.get(table, {}), columns):
                         session.execute(statement, f"make {table}")
+        if ordered:
+            with self.session() as session:
+                for statement in render_order_sql(session, ordered):
+                    session.execute(statement, "order tables")
         self._made |= {table: dict(columns) for table, columns in tables.items()}
 
     def columns_of(self, table: str) -> Mapping[str, str]:
@@ -110,35 +121,7 @@ class DuckDBEngine:
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
         """Return why the expression cannot run here, or None (see the port)."""
         with self._root.cursor() as con:
-            return _parses(con, expression, columns)
-
-
-class DuckDBParser:
-    """DuckDB over nothing, to try rules on; it needs no lake."""
-
-    name = "duckdb"
-
-    def __init__(self) -> None:
-        """Start an instance of its own."""
-        self._con = bare_connection()
-
-    def close(self) -> None:
-        """Close it."""
-        self._con.close()
-
-    def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
-        """Return why the expression cannot run here, or None (see the port)."""
-        return _parses(self._con, expression, columns)
-
-
-def _parses(con: Any, expression: str, columns: Mapping[str, str]) -> str | None:
-    body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
-    sql = f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}"
-    try:
-        DuckDBSession(con).rows(sql, step="parse a rule")
-    except EngineError as err:
-        return str(err.__cause__).splitlines()[0]
-    return None
+            return parses(DuckDBSession(con), expression, columns)
 
 
 class DuckDBSession:

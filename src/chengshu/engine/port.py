@@ -202,8 +202,16 @@ class Engine(Protocol):
         """
         ...
 
-    def ensure_tables(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+    def ensure_tables(
+        self,
+        tables: Mapping[str, Mapping[str, str]],
+        ordered: Mapping[str, Sequence[str]] = ...,
+    ) -> None:
         """Create each ``lake.<table>`` with its columns, or add those it lacks; all or none.
+
+        Rows of the tables ``ordered`` are looked up by these columns: their files are kept so that
+        one row is found without reading many.
+
 
         Nothing is ever dropped: a column whose type is another now is renamed to ``name__1``, and
         a new one takes its name, NULL in the rows that stand.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from chengshu.engine.port import Row
-from chengshu.engine.sql import literal, quote
+from chengshu.engine.sql import listed, literal, quote
+from chengshu.kernel.errors import EngineError
 
 CATALOG = "__ducklake_metadata_lake"
 KINDS = {
@@ -16,6 +18,9 @@ KINDS = {
     "int32": "INTEGER",
     "float64": "DOUBLE",
 }
+# Rows of a group that is read to find one of them: fewer make files larger and scans slower.
+LOOKED_UP, GROUP = 20_480, "parquet_row_group_size"
+NO_ORDER: Mapping[str, Sequence[str]] = MappingProxyType({})
 # A text, a quoted name, or (the group) a table of the lake that is read.
 READ = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\blake\.(\w+\.\w+)""")
 
@@ -126,6 +131,20 @@ def render_table_sql(
             yield f"{change} ADD COLUMN {quote(name)} {kind}"
 
 
+def render_order_sql(session: Asked, ordered: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield what keeps tables in the order of these columns, those that are not kept so yet."""
+    kept = session.rows(
+        f"SELECT scope_entry AS name FROM ducklake_options('lake') WHERE option_name = '{GROUP}'",
+        step="order of tables",
+    )
+    for table in ordered.keys() - {row["name"] for row in kept}:
+        store, name = (literal(part) for part in table.split("."))
+        yield f"ALTER TABLE {qualified(table)} SET SORTED BY ({listed(ordered[table])})"
+        yield (
+            f"CALL lake.set_option('{GROUP}', {LOOKED_UP}, schema => {store}, table_name => {name})"
+        )
+
+
 def qualified(table: str) -> str:
     """Return ``store.table`` as the quoted name of a lake table."""
     store, name = table.split(".")
@@ -158,3 +177,14 @@ def without_reading(sql: str, tables: set[str]) -> str:
     five queries of its catalogue for every time that a statement names it.
     """
     return READ.sub(lambda m: f"(FROM {m[0]} WHERE FALSE)" if m[1] in tables else m[0], sql)
+
+
+def parses(session: Asked, expression: str, columns: Mapping[str, str]) -> str | None:
+    """Return why a boolean expression over ``columns`` cannot run in the session, or None."""
+    body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
+    sql = f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}"
+    try:
+        session.rows(sql, step="parse a rule")
+    except EngineError as err:
+        return str(err.__cause__).splitlines()[0]
+    return None

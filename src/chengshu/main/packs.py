@@ -11,7 +11,7 @@ import typer
 
 from chengshu.catalog import load_pack
 from chengshu.catalog.lint import lint_pack
-from chengshu.engine.duckdb import DuckDBParser
+from chengshu.engine.duckdb_parser import DuckDBParser
 from chengshu.engine.lake import Lake
 from chengshu.main.home import open_home
 from chengshu.main.render import say, show_json

@@ -14,7 +14,7 @@ import typer
 from chengshu.catalog import Pack, usable_pack
 from chengshu.catalog.entity import Entity
 from chengshu.catalog.lint import lint_used
-from chengshu.engine.duckdb import DuckDBParser
+from chengshu.engine.duckdb_parser import DuckDBParser
 from chengshu.exchange.report import keep_report
 from chengshu.flows.asks import (
     Ask,

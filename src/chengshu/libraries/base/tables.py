@@ -112,4 +112,6 @@ def tables_of(merger: Merger) -> Mapping[str, Mapping[str, str]]:
 
 def ensure_tables(engine: Engine, merger: Merger) -> None:
     """Make the entity's tables, or widen them to what is declared now."""
-    engine.ensure_tables(tables_of(merger))
+    key = merger.entity.key.name
+    ordered = {current(merger.entity): [key], history(merger.entity): [key, "_from"]}
+    engine.ensure_tables(tables_of(merger), ordered)

@@ -11,6 +11,12 @@ from chengshu.libraries.base import tables
 from chengshu.libraries.base.merger import Merger
 from chengshu.libraries.base.versions import Counts
 
+# What moves in the history: the rows ``s`` that do not stay as they are.
+_MOVES = (
+    "NOT EXISTS (SELECT 1 FROM stays AS y WHERE y._key = s._key AND y._from = s._from "
+    "AND y._known_from = s._known_from)"
+)
+
 
 def write_first(session: Session, merger: Merger, counts: Counts) -> None:
     """Write all ``versions`` into empty tables."""
@@ -34,10 +40,10 @@ def stage_moves(session: Session, merger: Merger, *, whole: bool) -> None:
     mine = "" if whole else f" AND {key} IN (SELECT _key FROM touched)"
     session.stage(
         "stands",
-        f"SELECT {key} AS _key, {said}, _from, FALSE AS _gone, _known_from, TRUE AS _is_current "
-        f"FROM lake.{tables.current(entity)} WHERE TRUE{mine} "
-        f"UNION ALL SELECT {key} AS _key, {said}, _from, _gone, _known_from, FALSE AS _is_current "
-        f"FROM lake.{tables.history(entity)} WHERE _known_until IS NULL{mine}",
+        f"SELECT {key} AS _key, {said}, _from, FALSE AS _gone, _known_from, TRUE AS _is_current, "
+        f"CAST(NULL AS DATE) AS _to FROM lake.{tables.current(entity)} WHERE TRUE{mine} "
+        f"UNION ALL SELECT {key} AS _key, {said}, _from, _gone, _known_from, FALSE AS _is_current, "
+        f"_to FROM lake.{tables.history(entity)} WHERE _known_until IS NULL{mine}",
         step=step,
     )
     columns = f"_key, {said}, _from, _gone"
@@ -70,17 +76,25 @@ def write_moves(session: Session, merger: Merger) -> int:
         f"FROM stands AS s WHERE {dropped}",
         step=step,
     )
+    # Earlier versions that are still followed by the same one stay where they are.
+    session.stage(
+        "stays",
+        "SELECT s._key, s._from, s._known_from FROM stands AS s JOIN placed AS p "
+        "ON s._key = p._key AND s._from = p._from AND s._known_from = p._known_from "
+        "AND NOT s._is_current AND NOT p._stands AND s._to IS NOT DISTINCT FROM p._to",
+        step=step,
+    )
     session.remove(
         tables.current(entity), f"SELECT _key AS {key} FROM moved", on=[entity.key.name], step=step
     )
     session.remove(
         tables.history(entity),
-        f"SELECT _key AS {key}, _from, _known_from FROM stands WHERE NOT _is_current "
-        "AND _key IN (SELECT _key FROM moved)",
+        f"SELECT _key AS {key}, _from, _known_from FROM stands AS s WHERE NOT _is_current "
+        f"AND {mine} AND {_MOVES}",
         on=[entity.key.name, "_from", "_known_from"],
         step=step,
     )
-    _append(session, merger)
+    _append(session, merger, f"AND {_MOVES}")
     session.append(
         tables.history(entity),
         f"SELECT _key AS {key}, {said}, _from, _gone, _known_from, _to, _known_until FROM past",
@@ -124,8 +138,11 @@ def _define_placed(session: Session) -> None:
     )
 
 
-def _append(session: Session, merger: Merger) -> None:
-    """Append ``placed`` to the tables, in the order of the key: that is how it is looked up."""
+def _append(session: Session, merger: Merger, among: str = "") -> None:
+    """Append ``placed`` to the tables, in the order of the key: that is how it is looked up.
+
+    Of what has ended, only the rows ``s`` that are ``among``.
+    """
     entity, step = merger.entity, f"write {merger.entity.id}"
     key, said = quote(entity.key.name), listed(tables.said_columns(merger))
     columns = f"_key AS {key}, {said}, _from, _known_from"
@@ -137,7 +154,7 @@ def _append(session: Session, merger: Merger) -> None:
     session.append(
         tables.history(entity),
         f"SELECT {columns}, _gone, _to, CAST(NULL AS TIMESTAMP) AS _known_until FROM placed "
-        f"WHERE NOT _stands ORDER BY {key}, _from",
+        f"AS s WHERE NOT _stands {among} ORDER BY {key}, _from",
         step=step,
     )
 
