@@ -11,6 +11,7 @@ from chengshu.libraries.base import tables
 from chengshu.libraries.base.merger import Merger
 from chengshu.libraries.base.versions import Counts
 
+_MOVED = "s._key IN (SELECT _key FROM moved)"
 # What moves in the history: the rows ``s`` that do not stay as they are.
 _MOVES = (
     "NOT EXISTS (SELECT 1 FROM stays AS y WHERE y._key = s._key AND y._from = s._from "
@@ -60,12 +61,33 @@ def write_moves(session: Session, merger: Merger) -> int:
         return 0
     entity, step = merger.entity, f"write {merger.entity.id}"
     key, said = quote(entity.key.name), listed(tables.said_columns(merger))
+    _stage_final(session, said, step)
+    session.remove(
+        tables.current(entity), f"SELECT _key AS {key} FROM moved", on=[entity.key.name], step=step
+    )
+    session.remove(
+        tables.history(entity),
+        f"SELECT _key AS {key}, _from, _known_from FROM stands AS s WHERE NOT _is_current "
+        f"AND {_MOVED} AND {_MOVES}",
+        on=[entity.key.name, "_from", "_known_from"],
+        step=step,
+    )
+    _append(session, merger, f"AND {_MOVES}")
+    session.append(
+        tables.history(entity),
+        f"SELECT _key AS {key}, {said}, _from, _gone, _known_from, _to, _known_until FROM past",
+        step=step,
+    )
+    return int(row["n"])
+
+
+def _stage_final(session: Session, said: str, step: str) -> None:
+    """Stage what entities in ``moved`` are to be: ``placed``, ``past`` (corrected), ``stays``."""
     columns = f"_key, {said}, _from, _gone, _known_from"
     dropped = "(s._key, s._from) IN (SELECT _key, _from FROM dropped)"
-    mine = "s._key IN (SELECT _key FROM moved)"
     session.stage(
         "final",
-        f"SELECT {columns} FROM stands AS s WHERE {mine} AND NOT {dropped} UNION ALL "
+        f"SELECT {columns} FROM stands AS s WHERE {_MOVED} AND NOT {dropped} UNION ALL "
         f"SELECT _key, {said}, _from, _gone, {_now()} AS _known_from FROM added",
         step=step,
     )
@@ -84,23 +106,6 @@ def write_moves(session: Session, merger: Merger) -> int:
         "AND NOT s._is_current AND NOT p._stands AND s._to IS NOT DISTINCT FROM p._to",
         step=step,
     )
-    session.remove(
-        tables.current(entity), f"SELECT _key AS {key} FROM moved", on=[entity.key.name], step=step
-    )
-    session.remove(
-        tables.history(entity),
-        f"SELECT _key AS {key}, _from, _known_from FROM stands AS s WHERE NOT _is_current "
-        f"AND {mine} AND {_MOVES}",
-        on=[entity.key.name, "_from", "_known_from"],
-        step=step,
-    )
-    _append(session, merger, f"AND {_MOVES}")
-    session.append(
-        tables.history(entity),
-        f"SELECT _key AS {key}, {said}, _from, _gone, _known_from, _to, _known_until FROM past",
-        step=step,
-    )
-    return int(row["n"])
 
 
 def write_difference(
