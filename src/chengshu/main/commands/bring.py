@@ -164,3 +164,25 @@ def compact(context: typer.Context, json: Json = False) -> None:
     from chengshu.main import upkeep
 
     upkeep.compact(context.obj, json)
+
+
+@app.command("backup")
+def backup(
+    context: typer.Context,
+    to: Annotated[Path, typer.Argument(help="Folder of backups; each gets a folder in it.")],
+) -> None:
+    """Copy the home as it is now; it may be in use."""
+    from chengshu.main import backup
+
+    backup.backup(context.obj, to)
+
+
+@app.command("restore")
+def restore(
+    made: Annotated[Path, typer.Argument(help="The backup.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder, which becomes the home.")],
+) -> None:
+    """Put a backup into a new folder, and compare every byte."""
+    from chengshu.main import backup
+
+    backup.restore(made, folder)
