@@ -1,4 +1,4 @@
-"""One entity on a screen: attributes with their sources, disagreements, records, history."""
+"""All that is shown of one entity: attributes with sources, disagreements, records, history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from chengshu.kernel.clock import utc_of, wall_of
 from chengshu.kernel.errors import InputError
 from chengshu.libraries.base import record
 from chengshu.libraries.base.merger import HELD, Merger
-from chengshu.main.render import MASKED, say, show_table
 from chengshu.security.mask import MASKED_FROM, mask_columns, shown_columns
 
 CHILDREN, MOST_LABELS = 20, 6
@@ -93,12 +92,24 @@ def make_card(session: Session, pack: Pack, merger: Merger, look: EntityLook) ->
             for child in merger.entity.children
         },
         _history_lines(merger, versions, pack.zone),
-        is_masked=not look.unmasked and any(_is_graded(merger, name) for name in shown),
+        is_masked=not look.unmasked and _has_graded(merger, shown),
     )
 
 
-def _is_graded(merger: Merger, name: str) -> bool:
+def is_graded(merger: Merger, name: str) -> bool:
+    """Tell whether the key or an attribute is masked when it is shown."""
     return merger.grade_of(name) >= MASKED_FROM
+
+
+def _has_graded(merger: Merger, shown: Iterable[str]) -> bool:
+    """Tell whether anything that is shown is masked, of the entity or of its children."""
+    children = (
+        field.grade
+        for child in merger.entity.children
+        for field in merger.resources[child.source].fields
+        if not child.show or field.name in child.show
+    )
+    return any(is_graded(merger, name) for name in shown) or max(children, default=0) >= MASKED_FROM
 
 
 def _shown(merger: Merger, *, masked: bool) -> Mapping[str, str]:
@@ -133,6 +144,7 @@ def _attribute_lines(
                 "attribute": attribute.name,
                 "label": merger.label_of(attribute.name),
                 "value": version[attribute.name],
+                "source": source,
                 "department": department_of(pack, merger, source) if source else None,
                 "resource": resource,
                 "batch": batch,
@@ -153,7 +165,7 @@ def _disagreement_lines(
     session: Session, pack: Pack, merger: Merger, key: str, *, masked: bool
 ) -> list[dict[str, Any]]:
     masks = {
-        name: merger.types[name].mask("_value") if masked and _is_graded(merger, name) else "_value"
+        name: merger.types[name].mask("_value") if masked and is_graded(merger, name) else "_value"
         for name in merger.attributes
     }
     return [
@@ -199,35 +211,6 @@ def _history_lines(merger: Merger, versions: Sequence[Row], zone: str) -> list[d
         lines.append({"from": row["_from"], "known": known, "changed": what or "whose value it is"})
         before = row
     return lines[::-1]
-
-
-def show_card(merger: Merger, card: Card) -> None:
-    """Print an entity."""
-    say(card.title, style="bold")
-    part = ""
-    rows = []
-    for line in card.attributes:
-        value = line["value"]
-        graded = _is_graded(merger, line["attribute"])
-        if value is not None and not graded:
-            value = merger.types[line["attribute"]].caption(str(value))
-        where = f"{line['resource']} {line['batch']}:{line['row']}" if line["resource"] else None
-        rows.append([
-            "" if line["part"] == part else line["part"], line["label"], value, line["department"],
-            line["as_of"], where, line["note"],
-        ])  # fmt: skip
-        part = line["part"]
-    show_table("", ["", "attribute", "value", "source", "as of", "batch:row", "note"], rows)
-    tables = {
-        "disagreements": card.disagreements,
-        **{child.label: card.children[child.name] for child in merger.entity.children},
-        "history": card.history,
-    }
-    for title, lines in tables.items():
-        if lines:
-            show_table(title, list(lines[0]), [list(line.values()) for line in lines])
-    if card.is_masked:
-        say(MASKED)
 
 
 def _day(text: str | None, option: str) -> date | None:

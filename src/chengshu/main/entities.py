@@ -10,7 +10,8 @@ from chengshu.catalog.entity import Entity
 from chengshu.kernel.errors import InputError, NotFoundError
 from chengshu.libraries.base import record
 from chengshu.libraries.base.merger import Merger, make_merger
-from chengshu.main.card import EntityLook, department_of, make_card, show_card
+from chengshu.main.card import EntityLook, department_of, make_card
+from chengshu.main.card_screen import show_card
 from chengshu.main.home import Home
 from chengshu.main.render import show_json, show_table
 from chengshu.main.runs import link_home, report
@@ -39,7 +40,7 @@ def show_entity(home: Home, look: EntityLook, json: bool) -> None:
     if json:
         show_json(card.lines())
     else:
-        show_card(merger, card)
+        show_card(pack, merger, card)
 
 
 def is_entity(home: Home, name: str) -> bool:

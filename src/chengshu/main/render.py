@@ -25,6 +25,8 @@ class _Console(Console):
 
 
 ANY_WIDTH = 100_000
+# What a column that may be folded keeps at least.
+LEAST_WIDTH = 24
 MASKED = 'masked by grade; in the clear with --unmasked --reason "…", which is recorded'
 FITS_A_SCREEN = sys.stdout.isatty() or "COLUMNS" in os.environ
 OUT = _Console(highlight=False, width=None if FITS_A_SCREEN else ANY_WIDTH)
@@ -45,23 +47,32 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], folds: str | None = None
+) -> None:
     """Print a table; numbers stand right, with thousands apart.
 
-    A table that is wider than the screen is printed record by record, so that ids stay whole.
+    A table that is wider than the screen is printed record by record, so that ids stay whole;
+    but where it fits when the column that ``folds`` names is broken into lines, that is done.
     """
     body = [list(row) for row in rows]
+    saved = 0
     table = Table(box=None, pad_edge=False)
     for at, name in enumerate(columns):
         values = [row[at] for row in body if row[at] is not None]
         numeric = bool(values) and all(_is_number(value) for value in values)
         table.add_column(
-            name, justify="right" if numeric else "left", header_style="dim", no_wrap=True
-        )
+            name, justify="right" if numeric else "left", header_style="dim",
+            no_wrap=name != folds, overflow="fold",
+        )  # fmt: skip
+        if name == folds:
+            widest = max((_cell(value).cell_len for value in values), default=0)
+            saved = max(0, widest - LEAST_WIDTH)
     for row in body:
         table.add_row(*(_cell(value) for value in row))
     say(title, style="bold")
-    if table.__rich_measure__(OUT, OUT.options.update(width=ANY_WIDTH)).maximum <= OUT.width:
+    whole = table.__rich_measure__(OUT, OUT.options.update(width=ANY_WIDTH)).maximum
+    if whole - saved <= OUT.width:
         OUT.print(table)
         OUT.print()
     else:

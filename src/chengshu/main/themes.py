@@ -190,8 +190,11 @@ def _show_table(
         say("")
 
 
-def _shown(value: object, names: Mapping[str, str]) -> object:
-    return f"{value} {names[str(value)]}" if str(value) in names else value
+def _shown(value: object, names: Mapping[str, str]) -> str | None:
+    """Return a dimension's value as it is read: with its name, a year without thousands."""
+    if value is None:
+        return None
+    return f"{value} {names[str(value)]}" if str(value) in names else str(value)
 
 
 def _names(pack: Pack, codes: str | None) -> Mapping[str, str]:
