@@ -9,26 +9,44 @@ import pytest
 
 from chengshu.catalog import Resource
 from chengshu.catalog.lint import lint_pack
+from tests.realdata.built import Built, build, look_again
 from tests.realdata.real_city import FRONTS, RealCity
 from tests.realdata.story import PACKS, Seen, first, repeat
 
+Story = dict[str, tuple[Resource, Seen]]
+
 
 @pytest.fixture(scope="package")
-def story(
+def told(
     real_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[Resource, Seen]]:
-    """Run both packs once, and tell what each resource went through."""
-    told: dict[str, tuple[Resource, Seen]] = {}
+) -> tuple[Story, dict[str, Built]]:
+    """Run both packs once: what each resource went through, and what each pack was built into."""
+    story: Story = {}
+    built: dict[str, Built] = {}
     for pack in PACKS:
         city = RealCity(tmp_path_factory.mktemp(pack), pack, real_data)
         try:
             assert lint_pack(city.pack, [city.engine]) == []
-            told |= {resource.id: (resource, first(city, resource)) for resource in city.order()}
+            story |= {resource.id: (resource, first(city, resource)) for resource in city.order()}
+            built[pack] = build(city)
             for resource in city.order():
-                repeat(city, resource, told[resource.id][1])
+                repeat(city, resource, story[resource.id][1])
+            look_again(city, built[pack])
         finally:
             city.close()
-    return told
+    return story, built
+
+
+@pytest.fixture(scope="package")
+def story(told: tuple[Story, dict[str, Built]]) -> Story:
+    """Return what each resource went through."""
+    return told[0]
+
+
+@pytest.fixture(scope="package")
+def built(told: tuple[Story, dict[str, Built]]) -> dict[str, Built]:
+    """Return what each pack was built into: its base store and its theme."""
+    return told[1]
 
 
 @pytest.fixture(scope="package")
