@@ -37,6 +37,13 @@ def test_an_entity_is_shown_with_where_each_value_came_from(home: TestHome):
     assert [x["changed"] for x in lines if x["about"] == "history"][-1] == "first known"
 
 
+def test_an_entity_is_read_on_a_screen(home: TestHome):
+    out = home.call("show", "place", "a").out
+
+    assert out.count("office/street") == 1
+    assert ("who says so" in out, "编号" in out, "王**" in out) == (True, True, True)
+
+
 def test_an_entity_as_it_was(home: TestHome):
     lines = home.call("show", "place", "a", "--as-of", "2026-01-15", "--json").lines
 

@@ -1,4 +1,4 @@
-"""Base store and theme of a real pack: made once from the first deliveries, looked at again later."""
+"""Base store and theme of a real pack: made of the first deliveries, looked at again later."""
 
 from __future__ import annotations
 

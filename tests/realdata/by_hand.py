@@ -7,8 +7,10 @@ time.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 FILES = {
     "baoding": "companies/baoding_1978_2004_pseudonymised.csv",
@@ -21,13 +23,14 @@ FILES = {
 QUALIFICATION = "companies/bdci2017/10qualification.csv"
 
 MONTH = (
-    "make_date(regexp_extract({0}, '^[0-9]+')::INT, regexp_extract({0}, '^[0-9]+[^0-9]+([0-9]+)', 1)"
-    "::INT, 1)"
+    "make_date(regexp_extract({0}, '^[0-9]+')::INT, "
+    "regexp_extract({0}, '^[0-9]+[^0-9]+([0-9]+)', 1)::INT, 1)"
 )
 VIEWS = f"""
 CREATE VIEW types AS FROM (VALUES
-  ('私营独资企业', '0540'), ('有限责任公司', '1100'), ('股份有限公司', '1200'), ('国有企业', '3100'),
-  ('集体所有制', '3200'), ('集体企业', '3200'), ('股份合作制', '3400'), ('联营企业', '3500'),
+  ('私营独资企业', '0540'), ('有限责任公司', '1100'), ('股份有限公司', '1200'),
+  ('国有企业', '3100'), ('集体所有制', '3200'), ('集体企业', '3200'),
+  ('股份合作制', '3400'), ('联营企业', '3500'),
   ('集体事业单位营业', '4120'), ('集体分支机构(非法人)', '4320'),
   ('集体分支机构（非法人）', '4320'), ('股份合作制分支机构', '4340'),
   ('股份合作企业分支机构', '4340'), ('集体经营单位(非法人)', '4420'),
@@ -37,41 +40,48 @@ CREATE VIEW cities AS SELECT name, prefix || '00' AS code FROM (VALUES
   ('石家庄', 1301), ('唐山', 1302), ('秦皇岛', 1303), ('邯郸', 1304), ('邢台', 1305),
   ('保定', 1306), ('张家口', 1307), ('承德', 1308), ('沧州', 1309), ('廊坊', 1310), ('衡水', 1311),
   ('杭州', 3301), ('宁波', 3302), ('温州', 3303), ('嘉兴', 3304), ('湖州', 3305), ('绍兴', 3306),
-  ('金华', 3307), ('衢州', 3308), ('舟山', 3309), ('台州', 3310), ('丽水', 3311)) AS c(name, prefix);
-CREATE VIEW register AS
-  SELECT DISTINCT register, upper(统一社会信用代码) AS uscc, 注册日期::DATE AS born, type,
-    CASE WHEN regexp_full_match(注册资金, '[0-9,.]+(\\(万(元人民币|元)?\\)|万(元人民币|人民币元?)?)')
+  ('金华', 3307), ('衢州', 3308), ('舟山', 3309), ('台州', 3310), ('丽水', 3311))
+  AS c(name, prefix);
+CREATE TABLE register AS
+  SELECT DISTINCT register, upper(统一社会信用代码) AS uscc, 企业名称 AS name,
+    注册日期::DATE AS born, type,
+    CASE WHEN regexp_full_match(注册资金,
+        '[0-9,.]+(\\(万(元人民币|元)?\\)|万(元人民币|人民币元?)?)')
       THEN (replace(regexp_extract(注册资金, '[0-9,.]+'), ',', '')::DECIMAL(24,10) * 10000)
         ::DECIMAL(18,2) END AS capital,
     CASE 所在省份 WHEN '河北' THEN '130000' ELSE '330000' END AS province, code AS city,
-    nullif(经营范围, 'N/A') IS NOT NULL AS has_scope, nullif(注册地址, 'N/A') IS NOT NULL AS has_seat,
+    nullif(经营范围, 'N/A') IS NOT NULL AS has_scope,
+    nullif(注册地址, 'N/A') IS NOT NULL AS has_seat,
     法人代表 <> 'N/A' AND NOT regexp_matches(法人代表, '[0-9]') AS has_person
-  FROM (SELECT '1' AS register, * FROM baoding UNION ALL BY NAME SELECT '2' AS register, * FROM ningbo)
+  FROM (SELECT '1' AS register, * FROM baoding
+    UNION ALL BY NAME SELECT '2' AS register, * FROM ningbo)
   LEFT JOIN types USING (企业类型) LEFT JOIN cities ON name = 地区
   WHERE 所在省份 IN ('河北', '浙江');
-CREATE VIEW permit AS
-  SELECT 统一社会信用代码 AS uscc, 许可证名称 AS kind, try_cast(有效期止 AS DATE) AS until,
+CREATE TABLE permit AS
+  SELECT 统一社会信用代码 AS uscc, 企业名称 AS name, 许可证名称 AS kind,
+    try_cast(有效期止 AS DATE) AS until,
     CASE 省份 WHEN '河北' THEN '130000' ELSE '330000' END AS province, code AS city
   FROM licence LEFT JOIN cities ON name = 地区;
-CREATE VIEW dishonest AS SELECT DISTINCT EID, TYPECODE, {MONTH.format("FBDATE")} AS published,
+CREATE TABLE dishonest AS SELECT DISTINCT EID, TYPECODE, {MONTH.format("FBDATE")} AS published,
   {MONTH.format("SXENDDATE")} AS lifted FROM breakfaith;
-CREATE VIEW lawsuit AS SELECT DISTINCT EID, TYPECODE, {MONTH.format("LAWDATE")} AS sued_on,
+CREATE TABLE lawsuit AS SELECT DISTINCT EID, TYPECODE, {MONTH.format("LAWDATE")} AS sued_on,
   LAWAMOUNT::BIGINT AS amount FROM sued;
-CREATE VIEW skill AS SELECT EID, ADDTYPE AS kind, {MONTH.format("EXPIRYDATE")} AS until
+CREATE TABLE skill AS SELECT EID, ADDTYPE AS kind, {MONTH.format("EXPIRYDATE")} AS until
   FROM qualification;
-CREATE VIEW holding AS SELECT EID, BTEID, IFHOME AS home, BTBL::DECIMAL(9,4) AS ratio,
+CREATE TABLE holding AS SELECT EID, BTEID, IFHOME AS home, BTBL::DECIMAL(9,4) AS ratio,
   BTYEAR::INT AS begun, coalesce(BTENDYEAR::INT >= 1949, FALSE) AS ended FROM invest;
-CREATE VIEW controller AS SELECT DISTINCT BTEID, EID, ratio FROM holding
+CREATE TABLE controller AS SELECT DISTINCT BTEID, EID, ratio FROM holding
   WHERE NOT ended AND ratio > 0.5;
 """
-# Pack → what its entities are: the key, values, and a sign for each attribute that says whose it is.
+# Pack → what its entities are: key, values, and a sign for each attribute that says whose it is.
 ENTITIES = {
     "registers": """
 SELECT uscc, born, type, capital, province, city, kind, until,
   o || mine || if(type IS NULL, '-', o) || if(capital IS NULL, '-', o) || if(has_scope, mine, '-')
     || o || if(city IS NULL, '-', if(rcity IS NULL, '2', o)) || if(has_seat, mine, '-')
     || if(has_person, mine, '-') || if(kind IS NULL, '-', '0') || if(until IS NULL, '-', '0')
-FROM (SELECT * EXCLUDE (province, city), r.city AS rcity, coalesce(r.province, p.province) AS province,
+FROM (SELECT * EXCLUDE (name, province, city), r.city AS rcity,
+    coalesce(r.province, p.province) AS province,
     coalesce(r.city, p.city) AS city,
     CASE register WHEN '1' THEN '1' WHEN '2' THEN '0' ELSE '2' END AS o,
     if(register IS NULL, '-', o) AS mine
@@ -115,6 +125,13 @@ UNION ALL BY NAME
 FROM (SELECT company_id, controlled_by, control_ratio FROM entities
   WHERE company_id IN (FROM torn_control) EXCEPT FROM controller)
 """
+# Pack → how many values of another collector differ from those of the register.
+DIFFERING = {
+    "registers": """
+SELECT count(*) FILTER (r.name <> p.name) + count(*) FILTER (r.province <> p.province)
+  + count(*) FILTER (r.city <> p.city) FROM register AS r JOIN permit AS p USING (uscc)""",
+    "records": "SELECT 0",
+}
 CELLS = {
     "births": """
 SELECT register, year(born), uscc[3:8], type, count(*) FROM register GROUP BY ALL""",
@@ -123,7 +140,8 @@ SELECT register, CASE WHEN capital IS NULL THEN '9' WHEN capital >= 1e8 THEN '5'
     WHEN capital >= 1e7 THEN '4' WHEN capital >= 1e6 THEN '3' WHEN capital >= 1e5 THEN '2' ELSE '1'
   END, type, count(*), sum(capital), max(capital) FROM register GROUP BY ALL""",
     "permits": """
-SELECT coalesce(register, '9'), kind, if(until IS NULL, '9', if(until >= DATE '2026-01-01', '1', '3')),
+SELECT coalesce(register, '9'), kind,
+  if(until IS NULL, '9', if(until >= DATE '2026-01-01', '1', '3')),
   year(until), count(*) FROM permit LEFT JOIN register USING (uscc) GROUP BY ALL""",
     "standing": """
 SELECT id IN (SELECT EID FROM dishonest), id IN (SELECT EID FROM lawsuit),
@@ -136,7 +154,8 @@ SELECT year(published), lifted IS NOT NULL, count(*), count(DISTINCT EID) FROM d
 GROUP BY ALL""",
     "lawsuits": """
 SELECT year(sued_on), CASE WHEN amount IN (0, 1) THEN '9' WHEN amount >= 1e7 THEN '5'
-    WHEN amount >= 1e6 THEN '4' WHEN amount >= 1e5 THEN '3' WHEN amount >= 1e4 THEN '2' ELSE '1' END,
+    WHEN amount >= 1e6 THEN '4' WHEN amount >= 1e5 THEN '3' WHEN amount >= 1e4 THEN '2'
+    ELSE '1' END,
   count(*), count(DISTINCT EID), sum(amount) FROM lawsuit GROUP BY ALL""",
     "qualifications": """
 SELECT kind, year(until), until > DATE '2015-12-30', count(*), count(DISTINCT EID) FROM skill
@@ -154,6 +173,8 @@ GROUP BY ALL""",
 
 def open_raw(data: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
     """Return a connection with the views over the raw files."""
+    import duckdb
+
     con = duckdb.connect()
     # DuckDB reads GBK by an extension only.
     recoded = scratch / "qualification.csv"

@@ -9,7 +9,7 @@ from chengshu.catalog import Pack
 from chengshu.catalog.entity import Child
 from chengshu.libraries.base.merger import Merger
 from chengshu.main.card import CHILDREN, Card, is_graded
-from chengshu.main.render import MASKED, say, show_table
+from chengshu.main.render import MASKED, caption_of, say, show_table
 from chengshu.security.mask import MASKED_FROM
 from chengshu.standards.model import ValueType
 
@@ -78,4 +78,4 @@ def _captioned(kind: ValueType, value: object, *, raw: bool) -> str | None:
     """Return a value as people read it; what is masked elsewhere stays as it is kept."""
     if value is None:
         return None
-    return str(value) if raw else kind.caption(str(value))
+    return str(value) if raw else caption_of(kind, value)

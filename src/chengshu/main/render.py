@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from chengshu.standards.model import ValueType
 
 
 class _Console(Console):
@@ -27,6 +30,7 @@ class _Console(Console):
 ANY_WIDTH = 100_000
 # What a column that may be folded keeps at least.
 LEAST_WIDTH = 24
+_GROUPING = str.maketrans("", "", " -")
 MASKED = 'masked by grade; in the clear with --unmasked --reason "…", which is recorded'
 FITS_A_SCREEN = sys.stdout.isatty() or "COLUMNS" in os.environ
 OUT = _Console(highlight=False, width=None if FITS_A_SCREEN else ANY_WIDTH)
@@ -101,6 +105,13 @@ def _cell(value: object) -> Text:
         midnight = value.hour == value.minute == value.second == 0
         return Text(str(value.date()) if midnight else value.isoformat(sep=" ", timespec="seconds"))
     return Text(str(value))
+
+
+def caption_of(kind: ValueType, value: object) -> str:
+    """Return a value as people read it: a code's name, a day in words; ids as they are typed in."""
+    text = str(value)
+    caption = kind.caption(text)
+    return text if caption.translate(_GROUPING) == text.translate(_GROUPING) else caption
 
 
 def say(text: str, style: str | None = None) -> None:

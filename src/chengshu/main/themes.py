@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import typer
 
 from chengshu.catalog import Pack, usable_pack
 from chengshu.catalog.theme import Theme, ThemeTable
-from chengshu.catalog.theme_input import input_of
+from chengshu.catalog.theme_input import ThemeInput, input_of
 from chengshu.engine import Engine
 from chengshu.engine.sql import quote
 from chengshu.flows.asks import themes_ask
@@ -30,7 +31,7 @@ from chengshu.libraries.themes.log import (
     standing_of,
 )
 from chengshu.main.home import Home, open_home
-from chengshu.main.render import MASKED, progress_of_runs, say, show_json, show_table
+from chengshu.main.render import MASKED, caption_of, progress_of_runs, say, show_json, show_table
 from chengshu.main.uses import record_explanation
 from chengshu.security.mask import MASKED_FROM, mask_columns
 from chengshu.standards.codes import CodeSet, load_code_set, load_divisions
@@ -235,12 +236,21 @@ def explain_cell(root: Path, asked: Asked, json: bool) -> None:
         if rows:
             one = input_of(pack, theme.inputs[of])
             title = f"{one.of.label} {one.of.id}, by {', '.join(one.place[-2:])}"
-            show_table(title, list(rows[0]), [list(row.values()) for row in rows])
+            body = [[_read(one, name, value) for name, value in row.items()] for row in rows]
+            show_table(title, list(rows[0]), body)
     count = sum(len(rows) for rows in found.rows.values())
     say(f"{count:,} of the {found.counted:,} rows that are counted, as they were in snapshot "
         f"{found.computation.version}")  # fmt: skip
     if not asked.unmasked and any(_is_masked(pack, theme.inputs[of]) for of in shown):
         say(MASKED)
+
+
+def _read(one: ThemeInput, name: str, value: object) -> object:
+    """Return a field's value as people read it: codes by name; masked ones and numbers as is."""
+    plain = isinstance(value, str | date) and name in one.types
+    if not plain or one.grades[name] >= MASKED_FROM:
+        return value
+    return caption_of(one.types[name], value)
 
 
 def _fields(pack: Pack, given: str, asked: Asked) -> Mapping[str, str]:
