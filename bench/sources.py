@@ -35,7 +35,7 @@ def many() -> Costs:
 
 def _run(what: str, sources: int, rows: int) -> dict[str, Cost]:
     from chengshu.main.home import make_home
-    from chengshu.main.runs import run_home
+    from chengshu.main.runs import How, run_home
 
     root = new_folder(WORK / "sources")
     file = make_people(WORK / f"people_{rows}.parquet", rows)
@@ -44,7 +44,7 @@ def _run(what: str, sources: int, rows: int) -> dict[str, Cost]:
     home = make_home(root / "home", pack)
     costs: Costs = {}
     with timed(costs, what):
-        outcomes = run_home(home, [], None)
+        outcomes = run_home(home, [], How())
     assert [o.error for o in outcomes] == [None] * sources
     return costs
 

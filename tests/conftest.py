@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from chengshu.engine.cluster import start
 from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
 from chengshu.engine.port import Engine
-from chengshu.engine.spark import SparkEngine, start
+from chengshu.engine.spark import SparkEngine
 
 ROOT = Path(__file__).parent.parent
 

@@ -26,37 +26,19 @@ from chengshu.engine.sql import listed, literal, quote
 from chengshu.engine.tables import CATALOG, columns_at, columns_of
 from chengshu.kernel.errors import EngineError
 
-CONFIG = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.timestampType": "TIMESTAMP_NTZ",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.fieldId.read.enabled": "true",
-    "spark.sql.parquet.fieldId.write.enabled": "true",
-    "spark.sql.ansi.enabled": "true",
-    "spark.ui.enabled": "false",
-    "spark.log.level": "OFF",  # Spark's own log repeats values of citizens' data.
-}
-
-
-def start(master: str = "local[2]", **config: str) -> Any:
-    """Return a Spark session on ``master`` that reads the lake as it must be read."""
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master(master).appName("chengshu")
-    for key, value in {**CONFIG, **config}.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
-
 
 class SparkEngine:
     """One Spark session over one lake."""
 
     name = "spark"
 
-    def __init__(self, lake: Lake, spark: Any) -> None:
-        """Use ``spark``, made by `start`; the caller owns it and stops it."""
+    def __init__(self, lake: Lake, spark: Any, catalog: DuckDBEngine | None = None) -> None:
+        """Use ``spark``, made by `start`; the caller owns it and stops it.
+
+        ``catalog`` is the embedded engine of this process on the same lake, if it has one open.
+        """
         self.lake, self._spark = lake, spark
-        self._catalog = DuckDBEngine(lake)
+        self._catalog = catalog or DuckDBEngine(lake)
         # What asks only the catalogue is answered by it.
         self.ensure_tables = self._catalog.ensure_tables
         self.columns_of = self._catalog.columns_of
@@ -123,7 +105,10 @@ class SparkSession:
             self._frame(sql).createOrReplaceTempView(name)
 
     def define_at(self, name: str, table: str, version: int, *, step: str) -> None:
-        """Let DuckDB read the table: files' lists do not tell what was deleted later."""
+        """Let DuckDB read a table as it was: files' lists do not tell what was deleted later."""
+        if version == self.version:
+            self._table(table).createOrReplaceTempView(name)
+            return
         path = self._scratch / name / "part.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         self._catalog.define_at(name, table, version, step=step)

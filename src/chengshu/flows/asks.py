@@ -40,6 +40,7 @@ class Ask:
         refine: False to pull and land only.
         decision: What was decided of a held batch: its number, ``confirm`` or ``discard``, and who
             decided why.
+        engine: Which engine is to do it, ``duckdb`` or ``spark``; None leaves it to its size.
         key: Names the run; asking twice under one name runs it once.
         workflow: What is run: the run of a resource; the merge of an entity, ``base/entity``, whose
             ``decision`` is a link; or, under the name `THEMES`, that of the themes.
@@ -50,6 +51,7 @@ class Ask:
     as_of: str | None = None
     refine: bool = True
     decision: list[Any] | None = None
+    engine: str | None = None
     key: str = ""
     workflow: str = WORKFLOW
 
@@ -147,7 +149,7 @@ def enqueue(client: DBOSClient, ask: Ask) -> str:
         "app_version": VERSION,
     }
     of_a_run = [ask.version, ask.as_of, ask.refine] if ask.workflow == WORKFLOW else []
-    client.enqueue(options, ask.resource, *of_a_run, ask.decision)
+    client.enqueue(options, ask.resource, *of_a_run, ask.decision, ask.engine)
     return options["workflow_id"]
 
 

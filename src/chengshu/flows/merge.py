@@ -9,6 +9,7 @@ from dbos import DBOS
 from chengshu.flows.run import opened_pack, telling
 from chengshu.flows.turns import Turn
 from chengshu.kernel.errors import NotFoundError
+from chengshu.libraries import stores
 from chengshu.libraries.base.links import record_link
 from chengshu.libraries.base.merge import merge
 from chengshu.libraries.base.merger import make_merger
@@ -17,7 +18,9 @@ MERGE = "merge_entity"
 
 
 @DBOS.workflow(name=MERGE)
-def merge_entity(name: str, link: list[Any] | None = None) -> dict[str, Any]:
+def merge_entity(
+    name: str, link: list[Any] | None = None, engine: str | None = None
+) -> dict[str, Any]:
     """Bring an entity, ``base/entity``, up to date.
 
     A ``link`` (old key, new or None, note) is recorded before. Returns ``batches`` (none),
@@ -25,7 +28,7 @@ def merge_entity(name: str, link: list[Any] | None = None) -> dict[str, Any]:
     """
     entity = name.removeprefix("base/")
     told = link_step(entity, link) if link else {"error": None}
-    told = merge_step(entity) if told["error"] is None else told
+    told = merge_step(entity, engine) if told["error"] is None else told
     return {"batches": [], "merged": told.get("value"), "error": told["error"]}
 
 
@@ -40,7 +43,7 @@ def link_step(name: str, link: list[Any]) -> None:
 
 @DBOS.step(name="merge")
 @telling
-def merge_step(name: str) -> list[int]:
+def merge_step(name: str, engine: str | None = None) -> list[int]:
     """Merge the entities that were touched; return how many, and how many have changed."""
     platform, pack = opened_pack()
     if name not in pack.entities:
@@ -48,6 +51,7 @@ def merge_step(name: str) -> list[int]:
     entity = pack.entities[name]
     with platform.turns.taken(Turn("refine")):
         platform.progress(entity.id, "merge", 0)
-        done = merge(platform.engine, pack, entity)
+        tables = [stores.current(pack.get(name)) for name in sorted(entity.resources)]
+        done = merge(platform.choose(entity.id, "merge", tables, engine), pack, entity)
         platform.progress(entity.id, "done", 0)
     return [done.touched, done.changed] if done else [0, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from chengshu.catalog import Pack, Resource
 from chengshu.catalog.source import system_of
 from chengshu.engine import Engine
 from chengshu.exchange.port import Surroundings
+from chengshu.flows.cluster import Cluster, Task, choose
 from chengshu.flows.turns import AT_ONCE, Turn, Turns
 from chengshu.kernel.errors import ExternalError
 
@@ -39,6 +40,7 @@ class Platform:
         record: Told ``purpose, what, reason`` of what is handed over, before it is; the same again
             stays one use.
         progress: Told ``resource, stage, rows so far``.
+        cluster: The distributed engine, where the home has one.
         needed: Returns the lake's snapshots that may not expire, whatever their age.
         turns: Who may go, of the runs that are under way.
     """
@@ -53,6 +55,11 @@ class Platform:
     progress: Callable[[str, str, int], None] = silent
     needed: Callable[[], Collection[int]] = none_needed
     turns: Turns = field(default_factory=Turns)
+    cluster: Cluster | None = None
+
+    def choose(self, what: str, step: str, tables: Sequence[str], asked: str | None) -> Engine:
+        """Return the engine that is to do a step on ``tables`` (see `chengshu.flows.cluster`)."""
+        return choose(self.engine, self.cluster, Task(what, step, tables, asked))
 
     def around(self, pack: Pack, moved: Callable[[], None] = lambda: None) -> Surroundings:
         """Return what connectors need."""

@@ -21,6 +21,7 @@ from chengshu.exchange.pull import Pull, find_incoming, land_incoming
 from chengshu.flows.platform import Platform
 from chengshu.flows.turns import Turn
 from chengshu.kernel.errors import ChengshuError, ConflictError, HeldError
+from chengshu.libraries import stores
 from chengshu.libraries.landing import find_batch
 from chengshu.libraries.refine import decide, refine_pending
 from chengshu.libraries.report import list_held
@@ -56,6 +57,7 @@ def run_resource(
     as_of: str | None,
     refine: bool,
     decision: list[Any] | None = None,
+    engine: str | None = None,
 ) -> dict[str, Any]:
     """Bring a resource up to date; return ``batches`` that it moved and ``error``, None or told.
 
@@ -66,13 +68,12 @@ def run_resource(
     batches: set[int] = set()
 
     def refined() -> dict[str, Any]:
-        told = refine_step(name, version)
+        told = refine_step(name, version, engine)
         batches.update(told["value"] or ())
         return told
 
-    told: dict[str, Any] = {"value": None, "error": None}
-    if decision:
-        told = decide_step(name, version, decision)
+    nothing: dict[str, Any] = {"value": None, "error": None}
+    told = decide_step(name, version, decision) if decision else nothing
     if told["error"] is None and refine:
         told = refined()
     keys: list[str] = []
@@ -139,12 +140,14 @@ def land_step(name: str, version: str, run: str, key: str, as_of: str | None) ->
 
 @DBOS.step(name="refine")
 @telling
-def refine_step(name: str, version: str) -> list[int]:
+def refine_step(name: str, version: str, engine: str | None = None) -> list[int]:
     """Refine everything of the resource that landed; return the batches judged now, or again."""
     platform, pack, resource = _opened(name, version)
     with platform.turns.taken(Turn("refine", resource.priority)):
         platform.progress(resource.id, "refine", 0)
-        judged = refine_pending(platform.engine, pack, resource)
+        tables = [stores.landing(resource), stores.current(resource)]
+        chosen = platform.choose(name, "refine", tables, engine)
+        judged = refine_pending(chosen, pack, resource)
     platform.progress(resource.id, "done", 0)
     return sorted(judged)
 

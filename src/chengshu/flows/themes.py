@@ -11,6 +11,7 @@ from chengshu.flows.turns import Turn
 from chengshu.kernel.errors import QualityGateError
 from chengshu.libraries.themes.compute import refresh_theme
 from chengshu.libraries.themes.log import last_of
+from chengshu.libraries.themes.plan import inputs_of
 
 # Stands where the name of a resource stands in other runs; resources have a slash in theirs.
 THEMES = "themes"
@@ -18,7 +19,9 @@ THEMES_WORKFLOW = "refresh_themes"
 
 
 @DBOS.workflow(name=THEMES_WORKFLOW)
-def refresh_themes(_name: str, chosen: list[str] | None = None) -> dict[str, Any]:
+def refresh_themes(
+    _name: str, chosen: list[str] | None = None, engine: str | None = None
+) -> dict[str, Any]:
     """Bring themes up to date; those that are ``chosen``, and only they, whether due or not.
 
     Returns ``themes``, what was computed, and ``batches`` and ``error`` as the run of a resource
@@ -26,7 +29,7 @@ def refresh_themes(_name: str, chosen: list[str] | None = None) -> dict[str, Any
     """
     lines, errors = [], []
     for name in chosen or names_step():
-        told = theme_step(name, bool(chosen))
+        told = theme_step(name, bool(chosen), engine)
         lines += [told["value"]] if told["value"] else []
         errors += [told["error"]] if told["error"] else []
     return {"batches": [], "error": errors[0] if errors else None, "themes": lines}
@@ -41,7 +44,7 @@ def names_step() -> list[str]:
 
 @DBOS.step(name="theme")
 @telling
-def theme_step(name: str, by_hand: bool) -> dict[str, Any] | None:
+def theme_step(name: str, by_hand: bool, engine: str | None = None) -> dict[str, Any] | None:
     """Compute one theme if need be; return its line, None if there was nothing to do.
 
     Raises:
@@ -50,7 +53,8 @@ def theme_step(name: str, by_hand: bool) -> dict[str, Any] | None:
     platform, pack = opened_pack()
     theme = pack.get_theme(name)
     with platform.turns.taken(Turn("refine", "low")):
-        made = refresh_theme(platform.engine, pack, theme, by_hand=by_hand)
+        chosen = platform.choose(f"theme {name}", "compute", inputs_of(pack, theme), engine)
+        made = refresh_theme(chosen, pack, theme, by_hand=by_hand)
     last = made or last_of(platform.engine, theme, standing=False)
     if last and last.problem is not None:
         stands = last_of(platform.engine, theme, standing=True)

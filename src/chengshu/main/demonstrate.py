@@ -15,7 +15,7 @@ from chengshu.main.demo import DELIVERED, deliver_again, make_demo_city
 from chengshu.main.entities import show_entity
 from chengshu.main.home import Home, make_home
 from chengshu.main.render import say, show_table
-from chengshu.main.runs import run_home, show_outcomes
+from chengshu.main.runs import How, run_home, show_outcomes
 from chengshu.main.shows import show_status_of
 from chengshu.security.mask import shown_columns
 
@@ -39,7 +39,7 @@ def demo(folder: Path) -> None:
             deliver_again(folder)
         say(title)
         say("")
-        show_outcomes(home, run_home(home, [], as_of))
+        show_outcomes(home, run_home(home, [], How(as_of)))
     key = _report(home)
     say(f"done in {time.monotonic() - started:.0f} s; what to look at next:")
     for command in (

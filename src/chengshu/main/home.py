@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from chengshu.security.secret import Secrets
     from chengshu.state import Database
 
-SETTINGS = {"pack": str, "memory_mb": int, "threads": int}
-LEAST = {"memory_mb": 100, "threads": 0}
+SETTINGS = {
+    "pack": str, "memory_mb": int, "threads": int, "spark_master": str, "spark_from_rows": int,
+}  # fmt: skip
+SPARK_FROM = 20_000_000
+LEAST = {"memory_mb": 100, "threads": 0, "spark_from_rows": 0}
 CONFIG = """\
 # Settings of this home; the command `chengshu` reads them at each start.
 pack = {pack}        # folder of the city pack, relative to this file
 memory_mb = 3000     # the most memory that the embedded engine takes
 threads = 0          # 0: as many as the machine has
+# A cluster, for steps on tables of so many rows or more (docs/rules/cluster.md):
+# spark_master = "spark://master:7077"
+# spark_from_rows = 20000000
 """
 
 
@@ -42,12 +48,16 @@ class Home:
         pack: Folder of the city pack.
         memory_mb: The most memory that the embedded engine takes.
         threads: Threads of the embedded engine; None for as many as the machine has.
+        spark_master: Address of the cluster's master, if there is one.
+        spark_from_rows: From so many rows on a step goes to the cluster.
     """
 
     root: Path
     pack: Path
     memory_mb: int = 3000
     threads: int | None = None
+    spark_master: str | None = None
+    spark_from_rows: int = SPARK_FROM
 
     @property
     def lake(self) -> Lake:
@@ -107,17 +117,18 @@ class Home:
         from chengshu.engine.duckdb import DuckDBEngine
         from chengshu.flows.platform import Platform
         from chengshu.libraries.themes.log import needed_snapshots
+        from chengshu.main.clusters import opened_cluster
         from chengshu.main.uses import record_delivery
         from chengshu.security.secret import Secrets
 
         engine = DuckDBEngine(self.lake, threads=self.threads)
         try:
-            with closing(self.open_state()) as state:
+            with closing(self.open_state()) as state, opened_cluster(self, engine) as cluster:
                 yield Platform(
                     engine, PackReader(self.pack), self.flows,
                     Secrets(state, self.root / "keys").get, self.spool,
                     self.root.resolve() / "objects", partial(record_delivery, state), progress,
-                    needed=partial(needed_snapshots, engine),
+                    needed=partial(needed_snapshots, engine), cluster=cluster,
                 )  # fmt: skip
         finally:
             engine.close()
@@ -170,6 +181,8 @@ def open_home(root: Path) -> Home:
         (root / given["pack"]).resolve(),
         given.get("memory_mb", 3000),
         given.get("threads") or None,
+        given.get("spark_master"),
+        given.get("spark_from_rows", SPARK_FROM),
     )
 
 

@@ -47,7 +47,8 @@ def _engines(scratch: Path) -> list[Any]:
     """Return the engines that this installation has, over nothing."""
     engines: list[Any] = [DuckDBParser()]
     if importlib.util.find_spec("pyspark"):
-        from chengshu.engine.spark import SparkEngine, start
+        from chengshu.engine.cluster import start
+        from chengshu.engine.spark import SparkEngine
 
         lake = Lake(scratch / "catalog.sqlite", scratch / "data", scratch / "tmp", memory_mb=500)
         engines.append(SparkEngine(lake, start("local[1]")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,22 +39,35 @@ from chengshu.main.uses import person, reasoned
 MERGED, MERGES = "entities merged in the base store", ("resource", "touched", "changed")
 
 
-def run(
-    root: Path,
-    names: list[str],
-    as_of: str | None,
-    json: bool,
-    *,
-    refine: bool,
-    failed: bool = False,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class How:
+    """How resources are to be run.
+
+    Attributes:
+        as_of: Business time of what is pulled, as people write it.
+        refine: False to pull and land only.
+        engine: Which engine does the work; None leaves it to the tables' size.
+        failed: Only those whose last run failed.
+        key: Names the runs; see `Ask`.
+        decision: What was decided of a held batch.
+    """
+
+    as_of: str | None = None
+    refine: bool = True
+    engine: str | None = None
+    failed: bool = False
+    key: str = ""
+    decision: list[Any] | None = None
+
+
+def run(root: Path, names: list[str], how: How, json: bool) -> None:
     """Run resources of a home (all if none is named) and report; the worst error ends it."""
     home = open_home(root)
-    chosen = _chosen(home, names, failed=failed)
+    chosen = _chosen(home, names, failed=how.failed)
     if not chosen:
         warn("there is nothing to run")
         return
-    report(home, run_home(home, chosen, as_of, refine=refine), json)
+    report(home, run_home(home, chosen, how), json)
 
 
 def _chosen(home: Home, names: list[str], *, failed: bool) -> list[str]:
@@ -85,7 +98,7 @@ def decide(root: Path, name: str, batch: int, step: str, reason: str, json: bool
     """Record what a person decided of a held delivery, and go on with what waited for it."""
     decision = [batch, step, reasoned(reason, "a decision")]
     home = open_home(root)
-    report(home, run_home(home, [name], None, decision=decision), json)
+    report(home, run_home(home, [name], How(decision=decision)), json)
 
 
 def report_zero(root: Path, name: str, reason: str, as_of: str | None) -> None:
@@ -114,27 +127,22 @@ def report(home: Home, outcomes: list[Outcome], json: bool) -> None:
         raise typer.Exit(worst)
 
 
-def run_home(
-    home: Home,
-    names: list[str],
-    as_of: str | None,
-    *,
-    refine: bool = True,
-    key: str = "",
-    decision: list[Any] | None = None,
-) -> list[Outcome]:
+def run_home(home: Home, names: list[str], how: How) -> list[Outcome]:
     """Run resources of a home to their end, as the worker or through the one that is."""
     pack = sound_pack(home, names)
-    time = business_time(as_of)
+    time = business_time(how.as_of)
     moment = time.isoformat(sep=" ") if time else None
-    asks = asks_of(pack, names, moment, refine=refine, key=key)
-    if decision:
-        asks = [replace(ask, decision=decision) for ask in asks]
+    asks = asks_of(pack, names, moment, refine=how.refine, key=how.key)
+    asks = [replace(ask, decision=how.decision) for ask in asks]
     first = [a for a in asks if not _rests_on_others(pack.get(a.resource))]
     later = [a for a in asks if a not in first]
-    merges = merges_of(pack, {ask.resource for ask in asks}, key) if refine else []
-    themes = [themes_ask()] if pack.themes and refine else []
-    waves = [wave for wave in [first, *([a] for a in later), merges, themes] if wave]
+    merges = merges_of(pack, {ask.resource for ask in asks}, how.key) if how.refine else []
+    themes = [themes_ask()] if pack.themes and how.refine else []
+    waves = [
+        [replace(ask, engine=how.engine) for ask in wave]
+        for wave in (first, *([a] for a in later), merges, themes)
+        if wave
+    ]
     with progress_of_runs() as tell:
         return _merged(run_asks(lambda: home.writing(tell), home.flows, home.lock, waves))
 

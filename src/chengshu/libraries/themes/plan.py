@@ -39,6 +39,11 @@ def table_of(one: ThemeInput) -> str:
     return base_tables.current(of) if isinstance(of, Entity) else stores.current(of)
 
 
+def inputs_of(pack: Pack, theme: Theme) -> list[str]:
+    """Return the tables of a theme's inputs."""
+    return [table_of(input_of(pack, given)) for given in theme.inputs.values()]
+
+
 def find_meant(engine: Engine, pack: Pack, theme: Theme) -> Meant | None:
     """Return what computing a theme now would be made of; None where an input has no table yet."""
     sql = compile_theme(theme, sample_parameters(theme))

@@ -58,7 +58,7 @@ def pull(
     """Pull what waits at the sources and land it as it came."""
     from chengshu.main import runs
 
-    runs.run(context.obj, resources or [], as_of, json, refine=False)
+    runs.run(context.obj, resources or [], runs.How(as_of, refine=False), json)
 
 
 @app.command("run")
@@ -69,6 +69,10 @@ def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="Only those whose last run failed.")
     ] = False,
+    engine: Annotated[
+        Literal["duckdb", "spark"] | None,
+        typer.Option(help="What refines, merges and computes; the tables' size decides if none."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Pull, land, refine and check what changed.
@@ -77,7 +81,8 @@ def run(
     """
     from chengshu.main import runs
 
-    runs.run(context.obj, resources or [], as_of, json, refine=True, failed=failed)
+    how = runs.How(as_of, engine=engine, failed=failed)
+    runs.run(context.obj, resources or [], how, json)
 
 
 @app.command("serve")
@@ -186,3 +191,20 @@ def restore(
     from chengshu.main import backup
 
     backup.restore(made, folder)
+
+
+cluster = typer.Typer(help="A Spark cluster that a city has.", no_args_is_help=True)
+app.add_typer(cluster, name="cluster")
+
+
+@cluster.command("check")
+def cluster_check(
+    context: typer.Context,
+    master: Annotated[
+        str | None, typer.Argument(help="spark://host:port; the home's own if not given.")
+    ] = None,
+) -> None:
+    """Try it from end to end: versions, paths, clocks, a round trip."""
+    from chengshu.main import clusters
+
+    clusters.check_cluster(context.obj, master)
