@@ -136,8 +136,8 @@ def _same(tasks: int, back: Path) -> None:
 def ask_workers(spark: Any) -> Mapping[str, Any]:
     """Return what workers say of themselves.
 
-    ``workers``: their hosts and processes; ``spark``, ``java``: versions; ``skew_s``: by how many seconds
-    the clock of the worst of them differs from ours.
+    ``workers``: their hosts and processes; ``spark``, ``java``: versions; ``skew_s``: by how many
+    seconds the clock of the worst of them differs from ours.
     """
     tasks = ROUNDS * int(spark.sparkContext.defaultParallelism)
     before = time.time()
