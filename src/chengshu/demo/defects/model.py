@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import (
-    BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
 )  # fmt: skip
 
 from chengshu.catalog.declared import Declared, Flag, Label, Name, Text
@@ -104,9 +110,7 @@ class Kind(Declared):
             first = err.errors()[0]
             name = ".".join(map(str, first["loc"]))
             known = ", ".join(_parameters_of(self.operator).model_fields) or "nothing"
-            raise ValueError(
-                f"with {name}: {first['msg']}; {self.operator} takes {known}"
-            ) from err
+            raise ValueError(f"with {name}: {first['msg']}; {self.operator} takes {known}") from err
         if (vary := parameters.get("vary")) and vary not in VALUES:
             raise ValueError(f"vary {vary!r} is no operator on a value")
         for _, fields, _ in self.places:

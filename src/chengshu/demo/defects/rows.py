@@ -88,7 +88,7 @@ def copy(place: Place) -> Written:
 
 
 def slide(place: Place) -> Written:
-    """From a field on, every value stands one column to the right; the field's own is cut in two."""
+    """From a field, which is cut in two, every value stands one column to the right."""
     first = place.columns.index(place.fields[0])
     moved = [quote(name) for name in place.columns[first:]]
     half = f"GREATEST(1, LENGTH(d.{moved[0]}) // 2)"

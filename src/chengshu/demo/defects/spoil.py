@@ -13,7 +13,7 @@ from typing import Any
 
 from chengshu.catalog.expression import compile_expression
 from chengshu.demo.defects.model import Kind, Layout, Plan
-from chengshu.demo.defects.rows import FIELDS, H, ROWS, Moved, Place, Written
+from chengshu.demo.defects.rows import FIELDS, ROWS, H, Moved, Place, Written
 from chengshu.demo.defects.values import VALUES
 from chengshu.engine.sql import listed, literal, quote
 
@@ -224,10 +224,14 @@ class _Delivery:
                 f"FROM ({moved.added}) AS rows_added"
             )
             self._run("INSERT INTO delivered BY NAME SELECT * FROM added")
-            self._run(f"INSERT INTO entries SELECT _row, NULL, {label}, NULL, NULL, NULL FROM added")
+            self._run(
+                f"INSERT INTO entries SELECT _row, NULL, {label}, NULL, NULL, NULL FROM added"
+            )
         if moved.sets:
             cells = ", ".join(f"{sql} AS {quote(name)}" for name, sql in moved.sets.items())
-            self._run(f"CREATE OR REPLACE TEMP TABLE changes AS SELECT _row, {cells} FROM hits AS d")
+            self._run(
+                f"CREATE OR REPLACE TEMP TABLE changes AS SELECT _row, {cells} FROM hits AS d"
+            )
             self._run(f"INSERT INTO entries SELECT _row, NULL, {label}, NULL, NULL, NULL FROM hits")
             self._update({name: quote(name) for name in moved.sets})
         if moved.due:

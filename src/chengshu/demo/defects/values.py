@@ -14,7 +14,7 @@ from chengshu.engine.sql import literal
 DATE = r"^(\d{4})(\D?)(\d{2}|\d)(\D?)(\d{2}|\d)(\D.*)?$"
 NUMBER = r"\d+(\.\d+)?"
 # Characters of given names that are taken for each other, by sound or by shape.
-CONFUSED = "伟玮丽莉军君明鸣芳方敏民静靖洋杨勇永艳燕杰洁娟鹃涛韬超朝霞夏平萍刚钢桂贵英瑛华骅建健志智红虹文雯"
+CONFUSED = "伟玮丽莉军君明鸣芳方敏民静靖洋杨勇永艳燕杰洁娟鹃涛韬超朝霞夏平萍刚钢桂贵英瑛华骅建健志智文雯"
 DIGITS = "0123456789."
 WIDE = "０１２３４５６７８９．"
 
