@@ -83,6 +83,15 @@ def show_table(
         _show_records(columns, body)
 
 
+def render_markdown(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as Markdown under its title; numbers stand right, with thousands apart."""
+    body = [list(row) for row in rows]
+    numeric = [any(map(_is_number, column)) for column in zip(*body, strict=True)]
+    lines = [columns, ["---:" if right else "---" for right in numeric or [False] * len(columns)]]
+    lines += [[_cell(value).plain.replace("|", "\\|") for value in row] for row in body]
+    return "\n".join([f"**{title}**", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
+
+
 def _show_records(columns: Sequence[str], body: Iterable[Sequence[object]]) -> None:
     widest = max(cell_len(name) for name in columns)
     for row in body:

@@ -75,7 +75,7 @@ class Kind(Declared):
     what: Text
     visible: View
     operator: Literal[tuple(OPERATORS)]  # type: ignore[valid-type]
-    given: Annotated[dict[str, Any], Field(alias="with")] = {}
+    given: dict[str, Any] = Field(default={}, alias="with")
     at: Annotated[dict[str, Places], Field(min_length=1)]
     where: str | None = None
     together: Words = ()

@@ -14,7 +14,8 @@ from chengshu.engine.sql import literal
 DATE = r"^(\d{4})(\D?)(\d{2}|\d)(\D?)(\d{2}|\d)(\D.*)?$"
 NUMBER = r"\d+(\.\d+)?"
 # Characters of given names that are taken for each other, by sound or by shape.
-CONFUSED = "伟玮丽莉军君明鸣芳方敏民静靖洋杨勇永艳燕杰洁娟鹃涛韬超朝霞夏平萍刚钢桂贵英瑛华骅建健志智文雯"
+CONFUSED = "伟丽军明芳敏静洋勇艳杰娟涛超霞平刚桂英华建志文兰珍云梅琴清福林荣生国"
+FOR_THEM = "玮莉君鸣方民靖杨永燕洁鹃韬朝夏萍钢贵瑛骅健智雯岚真芸玫勤青富琳蓉升帼"
 DIGITS = "0123456789."
 WIDE = "０１２３４５６７８９．"
 
@@ -56,8 +57,7 @@ def drop_digit(v: str, h: str) -> str:
 
 def other_character(v: str, _: str) -> str:
     """A given name is written with another character of the same sound or shape."""
-    pairs = f"{literal(CONFUSED[::2])}, {literal(CONFUSED[1::2])}"
-    return f"SUBSTR({v}, 1, 1) || TRANSLATE(SUBSTR({v}, 2), {pairs})"
+    return f"SUBSTR({v}, 1, 1) || TRANSLATE(SUBSTR({v}, 2), '{CONFUSED}', '{FOR_THEM}')"
 
 
 def look_alike(v: str, _: str) -> str:

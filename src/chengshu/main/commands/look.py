@@ -178,6 +178,22 @@ def demo(
     demonstrate.demo(folder)
 
 
+@app.command("score")
+def score(
+    context: typer.Context,
+    key: Annotated[Path, typer.Option(help="The answer key, a Parquet file.")],
+    defects: Annotated[
+        Path | None, typer.Option(help="The kinds that it was made by; the shipped ones if none.")
+    ] = None,
+    json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a page.")] = False,
+) -> None:
+    """Score a home's findings against errors whose truth is known."""
+    from chengshu.main import scores
+
+    scores.score(context.obj, key, defects, json, markdown)
+
+
 @app.command("theme")
 def theme(
     context: typer.Context,
