@@ -1,7 +1,8 @@
 """Write the files that are derived from the code; with --check, fail when one is stale.
 
 Derived: ``docs/schema/*.json`` (city packs' files, for editors), ``docs/map.md`` (what each module
-is for, from its docstring) and ``docs/values.md`` (every value type with its reasons).
+is for, from its docstring), ``docs/values.md`` (every value type with its reasons) and
+``docs/kinds.md`` (what goes wrong in the made-up city).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chengshu.catalog.schema import render_schemas
+from chengshu.demo.defects import Kind, load_kinds
 from chengshu.standards.registry import list_parameters, list_value_types, value_type
 
 ROOT = Path(__file__).parent.parent
@@ -34,8 +36,18 @@ A value is `ok`, `corrected` (to its canonical form), a `warning` (kept, and not
 Code sets and their sources: `src/chengshu/standards/codes/data/sources.yaml`.
 
 """
+KINDS = """\
+# Kinds of defects
+
+Made by `make derive` from `src/chengshu/demo/defects/kinds.yaml`; do not edit. What they are for:
+[rules/defects.md](rules/defects.md). No rule is tuned on those with \\*. Rates are of a thousand
+rows.
+
+| kind | 名称 | what it is | seen by | operator | where, and how often |
+|---|---|---|---|---|---|
+"""
 ROOMS = (
-    "main", "flows", "exchange", "libraries", "security", "catalog", "standards", "engine",
+    "main", "demo", "flows", "exchange", "libraries", "security", "catalog", "standards", "engine",
     "state", "kernel",
 )  # fmt: skip
 
@@ -47,6 +59,18 @@ def derived() -> Iterator[tuple[Path, str]]:
         yield ROOT / "docs" / "schema" / name, text
     yield ROOT / "docs" / "map.md", HEAD + "".join(room(SOURCE / name) for name in ROOMS)
     yield ROOT / "docs" / "values.md", VALUES + "".join(map(value_type_text, list_value_types()))
+    yield ROOT / "docs" / "kinds.md", KINDS + "".join(map(kind_text, load_kinds()))
+
+
+def kind_text(kind: Kind) -> str:
+    """Return a kind's line of the page."""
+    places = "; ".join(
+        f"{resource} {', '.join(f'{place} {rate:g}' for place, rate in rates.items())}"
+        for resource, rates in kind.at.items()
+    ).replace("*", "row")
+    seen = "habit" if kind.harmless else kind.visible
+    label = kind.label + ("\\*" if kind.held_out else "")
+    return f"| {kind.kind} | {label} | {kind.what} | {seen} | {kind.operator} | {places} |\n"
 
 
 def value_type_text(name: str) -> str:

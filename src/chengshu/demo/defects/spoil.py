@@ -153,11 +153,7 @@ class _Delivery:
         """Make ``hits``: the rows that a kind falls on, each with a number of its own."""
         plan, resource = self._plan, self._resource
         day = (self._day,) if kind.transport else ()
-        hit = _hit(plan, kind, resource, (*fields, *day), rate)
-        taken = "TRUE" if whole else f"(field IS NULL OR field IN ({_texts(fields)}))"
-        conditions = [hit]
-        if source == "named":
-            conditions.append(f"_row NOT IN (SELECT _row FROM entries WHERE _row > 0 AND {taken})")
+        conditions = [_hit(plan, kind, resource, (*fields, *day), rate)]
         if kind.mended:
             mended = f"{_mended_on(plan, kind, resource)} AND "
             mended += f"{_mend_day(plan, kind, resource)} <= {self._day}"
@@ -165,10 +161,18 @@ class _Delivery:
         if kind.where:
             conditions.append(compile_expression(kind.where, {n: n for n in self._fields}))
         own = _hash(plan, kind.kind, resource, *fields, *day, "way")
-        self._run(
-            f"CREATE OR REPLACE TEMP TABLE hits AS SELECT *, {own} AS _h "
-            f"FROM {source} AS source WHERE {' AND '.join(f'({c})' for c in conditions)}"
+        # A row is wide; most kinds need little of it.
+        needed = (
+            self._fields if whole else dict.fromkeys((*fields, *kind.parameters.get("match", ())))
         )
+        sql = (
+            f"SELECT _row, _id, {listed(needed)}, {own} AS _h FROM {source} AS source "
+            f"WHERE {' AND '.join(f'({c})' for c in conditions)}"
+        )
+        if source == "named":
+            taken = "TRUE" if whole else f"(field IS NULL OR field IN ({_texts(fields)}))"
+            sql = f"SELECT * FROM ({sql}) ANTI JOIN (FROM entries WHERE {taken}) USING (_row)"
+        self._run(f"CREATE OR REPLACE TEMP TABLE hits AS {sql}")
 
     def _write(self, kind: Kind, written: Written) -> None:
         """Write new values into ``hits``, and what was there before into the key."""
