@@ -186,8 +186,8 @@ class _Delivery:
         sql = f"SELECT d._row, {', '.join(pairs)} FROM hits AS d {written.other}"
         if written.mutual:
             # Of three rows in line, the middle one has one partner only.
-            free = "o._row NOT IN (SELECT _row FROM hits) AND o._row NOT IN "
-            free += "(SELECT _row FROM entries WHERE _row > 0)"
+            free = "d._row IN (SELECT MIN(_row) FROM hits GROUP BY _id) AND o._row NOT IN "
+            free += "(SELECT _row FROM hits UNION ALL SELECT _row FROM entries WHERE _row > 0)"
             back = ", ".join(
                 f"o.{quote(n)} AS {o}, d.{quote(n)} AS {w}"
                 for n, o, w in zip(names, old, new, strict=True)

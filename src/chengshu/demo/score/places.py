@@ -21,8 +21,8 @@ def stage_entries(
     """Stage ``entries``: the answer key, numbered (``n``), each with its row's ``_digest``.
 
     A file's row is found by its place in the batch of its day; a table's, and the API's, by its
-    record in the first batch from that day on. Where nothing landed, ``_digest`` is NULL; so it is
-    for rows that were not delivered.
+    record in the first batch from that day on that brings the spoilt text. Where nothing landed,
+    ``_digest`` is NULL; so it is for rows that were not delivered.
 
     Args:
         session: Reads the stores.
@@ -68,12 +68,11 @@ def _places_sql(resource: Resource) -> str:
     if not resource.key:
         return by_row
     record = f"CONCAT_WS('|', {', '.join(f'l.{quote(name)}' for name in resource.key)})"
-    landed = (
-        f"SELECT DISTINCT a.day, a._digest, {record} AS record FROM ({arrivals}) AS a "
-        f"JOIN lake.{stores.landing(resource)} AS l ON a._digest = l._digest"
-    )
+    texts = " ".join(f"WHEN {literal(f.name)} THEN l.{quote(f.name)}" for f in resource.fields)
     return (
-        f"{by_row} UNION ALL SELECT e.n, ARG_MIN(l._digest, (l.day, l._digest)) AS _digest "
-        f"FROM {entries} AS e JOIN ({landed}) AS l ON l.record = e.record AND l.day >= e.day "
-        "WHERE e.row IS NULL GROUP BY e.n"
+        f"{by_row} UNION ALL SELECT e.n, ARG_MIN(a._digest, (a.day, a._digest)) AS _digest "
+        f"FROM {entries} AS e JOIN lake.{stores.landing(resource)} AS l ON {record} = e.record "
+        f"AND (e.field IS NULL OR COALESCE(CASE e.field {texts} END, '') = "
+        f"COALESCE(e.delivered, '')) JOIN ({arrivals}) AS a ON a._digest = l._digest "
+        "AND a.day >= e.day WHERE e.row IS NULL GROUP BY e.n"
     )
