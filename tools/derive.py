@@ -40,7 +40,7 @@ KINDS = """\
 # Kinds of defects
 
 Made by `make derive` from `src/chengshu/demo/defects/kinds.yaml`; do not edit. What they are for:
-[rules/defects.md](rules/defects.md). No rule is tuned on those with \\*. Rates are of a thousand
+[rules/defects.md](rules/defects.md). No rule is tuned on those with †. Rates are of a thousand
 rows.
 
 | kind | 名称 | what it is | seen by | operator | where, and how often |
@@ -69,7 +69,7 @@ def kind_text(kind: Kind) -> str:
         for resource, rates in kind.at.items()
     ).replace("*", "row")
     seen = "habit" if kind.harmless else kind.visible
-    label = kind.label + ("\\*" if kind.held_out else "")
+    label = kind.label + ("†" if kind.held_out else "")
     return f"| {kind.kind} | {label} | {kind.what} | {seen} | {kind.operator} | {places} |\n"
 
 

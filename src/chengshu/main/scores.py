@@ -20,7 +20,7 @@ from chengshu.main.render import render_markdown, say, show_json, show_table
 
 TITLES = {
     "total": "errors and findings",
-    "kinds": "by kind, the most missed first; no rule was tuned on those with *",
+    "kinds": "by kind, the most missed first; no rule was tuned on those with †",
     "departments": "by department",
     "stores": "by the step that finds",
     "rules": "rules with false alarms",

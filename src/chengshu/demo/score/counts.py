@@ -37,7 +37,7 @@ class Score:
     """How the platform did, as tables for people; percentages are of a hundred, one decimal.
 
     Attributes:
-        total: Errors and findings in all, and of the kinds that no rule was tuned on.
+        total: Errors and findings in all, of the kinds that no rule was tuned on, and by view.
         kinds: Each kind of error, those of which most entries were missed first.
         departments: Each department.
         stores: Each step at which findings come about.
@@ -146,8 +146,10 @@ def _totals(session: Session) -> Lines:
     )
     parts = {
         "all": f"{entries}",
-        "held out": f"{entries} AND held_out",
-        "visible at all": f"{entries} AND visible <> {literal(VIEWS['never'])}",
+        "no rule tuned on": f"{entries} AND held_out",
+    } | {
+        f"seen by {name} {view}": f"{entries} AND visible = {literal(view)}"
+        for name, view in VIEWS.items()
     }
     rows = [{"of": name, **session.rows(sql, step="totals")[0]} for name, sql in parts.items()]
     (findings,) = session.rows(
@@ -177,7 +179,7 @@ def _kinds(session: Session) -> Lines:
     )
     return [
         {
-            "kind": row["kind"], "label": row["label"] + ("*" if row["held_out"] else ""),
+            "kind": row["kind"], "label": row["label"] + ("†" if row["held_out"] else ""),
             "seen by": row["visible"], "errors": row["errors"], "found": row["found"],
             "missed": row["errors"] - row["found"],
             "recall": percent(row["found"], row["errors"]),

@@ -14,11 +14,16 @@ def stage_outcomes(session: Session, pack: Pack, resources: Sequence[Resource]) 
     """Stage ``outcomes``: ``n`` (the entry) and what became of its value in the department store.
 
     ``right``: it stands as the truth would; ``wrong``: it stands otherwise; ``emptied``: nothing
-    stands, and the truth is something; ``refused``: the row is not there. Of entries without field,
-    and of rows that have not landed, there is none.
+    stands, and the truth is something; ``refused``: the row is not there. Of a row as a whole
+    it can only be that it was refused; of rows that have not landed there is none.
     """
     parts: list[str] = []
     for resource in resources:
+        parts.append(
+            "SELECT e.n, 'refused' AS outcome FROM entries AS e "
+            f"JOIN lake.{stores.refused(resource)} AS r ON r._digest = e._digest "
+            f"WHERE e.field IS NULL AND e.resource = {literal(resource.id)}"
+        )
         named = session.rows(
             "SELECT DISTINCT field, truth FROM entries WHERE field IS NOT NULL "
             f"AND resource = {literal(resource.id)} AND _digest IS NOT NULL",
