@@ -60,6 +60,7 @@ ON_VALUES = {
     at("code", "blank"): [None, None],
     at("code", "scale", "factor: 0.001"): ["330.123", "330.124"],
     at("code", "negate"): ["-330123", "-330124"],
+    at("code", "change_digit", "after: 6"): ["330123", "330124"],
     at("code", "truncate", "length: 4"): ["3301", "3301"],
     at("code", "wrap", "before: 详见, after: 号"): ["详见330123号", "详见330124号"],
     at("code", "recode", 'codes: {"330123": "1"}'): ["1", "330124"],

@@ -36,9 +36,12 @@ def _rewritten(v: str, at: str, length: int, text: str) -> str:
     return f"COALESCE(SUBSTR({v}, 1, {at} - 1) || {text} || SUBSTR({v}, {at} + {length}), {v})"
 
 
-def change_digit(v: str, h: str) -> str:
-    """One digit is another."""
-    at = _nth(v, h, f"SUBSTR({v}, p, 1) BETWEEN '0' AND '9'")
+def change_digit(v: str, h: str, *, after: int = 0) -> str:
+    """One digit is another, behind the first ``after`` characters.
+
+    What says that a made-up number is nobody's stands in front, and must stay.
+    """
+    at = _nth(v, h, f"p > {after} AND SUBSTR({v}, p, 1) BETWEEN '0' AND '9'")
     other = f"(CAST(SUBSTR({v}, {at}, 1) AS INTEGER) + 1 + ({h} // 997) % 9) % 10"
     return _rewritten(v, at, 1, f"CAST({other} AS VARCHAR)")
 
