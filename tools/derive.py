@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chengshu.catalog.schema import render_schemas
-from chengshu.demo.defects import Kind, load_kinds
+from chengshu.demo.defects import Kind, list_operators, load_kinds
 from chengshu.standards.registry import list_parameters, list_value_types, value_type
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +46,12 @@ rows.
 | kind | 名称 | what it is | seen by | operator | where, and how often |
 |---|---|---|---|---|---|
 """
+OPERATORS = """
+## Operators
+
+| operator | with | does |
+|---|---|---|
+"""
 ROOMS = (
     "main", "demo", "flows", "exchange", "libraries", "security", "catalog", "standards", "engine",
     "state", "kernel",
@@ -59,7 +65,11 @@ def derived() -> Iterator[tuple[Path, str]]:
         yield ROOT / "docs" / "schema" / name, text
     yield ROOT / "docs" / "map.md", HEAD + "".join(room(SOURCE / name) for name in ROOMS)
     yield ROOT / "docs" / "values.md", VALUES + "".join(map(value_type_text, list_value_types()))
-    yield ROOT / "docs" / "kinds.md", KINDS + "".join(map(kind_text, load_kinds()))
+    kinds = "".join(map(kind_text, load_kinds()))
+    operators = "".join(
+        f"| {name} | {given} | {does} |\n" for name, given, does in list_operators()
+    )
+    yield ROOT / "docs" / "kinds.md", KINDS + kinds + OPERATORS + operators
 
 
 def kind_text(kind: Kind) -> str:

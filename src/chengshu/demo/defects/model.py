@@ -188,6 +188,13 @@ def _parameters_of(operator: str) -> type[BaseModel]:
     return create_model(operator, __config__=ConfigDict(extra="forbid"), **fields)
 
 
+def list_operators() -> Iterator[tuple[str, str, str]]:
+    """Yield every operator with the names of its parameters and the sentence of what it does."""
+    for name, make in OPERATORS.items():
+        does = (make.__doc__ or "").split("\n\n")[0]
+        yield name, ", ".join(_parameters_of(name).model_fields), " ".join(does.split())
+
+
 def shipped(name: str) -> Path:
     """Return the path of a file that ships with this package."""
     return Path(str(files("chengshu.demo.defects") / name))
