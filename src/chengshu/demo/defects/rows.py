@@ -14,10 +14,19 @@ from chengshu.demo.defects.values import VALUES
 from chengshu.engine.sql import listed, literal, quote
 
 H = "d._h"
-# The row that follows by identity, the same on all days; of rows with one identity the first.
-NEXT = (
-    "ASOF JOIN (SELECT * FROM named WHERE _row IN (SELECT MIN(_row) FROM named GROUP BY _id)) AS o "
-    "ON d._id + CAST({jump} AS BIGINT) < o._id"
+# The next row by identity that says something else, or one of those behind it: the same on all
+# days, whatever the order of the rows. ``runs`` are the rows that differ from the one before.
+NEXT = """
+ASOF JOIN (
+    SELECT _id, ROW_NUMBER() OVER (ORDER BY _id, _row) AS _nth FROM ({runs})
+) AS near ON d._id < near._id
+JOIN (
+    SELECT *, ROW_NUMBER() OVER (ORDER BY _id, _row) AS _nth FROM ({runs})
+) AS o ON o._nth = near._nth + CAST({jump} AS BIGINT)
+"""
+RUNS = (
+    "SELECT _row, _id, {fields} FROM named QUALIFY ROW({fields}) IS DISTINCT FROM "
+    "LAG(ROW({fields})) OVER (ORDER BY _id, _row)"
 )
 
 
@@ -109,15 +118,21 @@ def one_cell(place: Place, *, separator: str) -> Written:
 
 
 def neighbour(place: Place, *, within: int = 1) -> Written:
-    """The values are those of the next row, or of one of the next ``within``."""
-    sets = {name: f"o.{quote(name)}" for name in place.fields}
-    return Written(sets, NEXT.format(jump=f"{H} % {within}"))
+    """The values are those of the next row that says something else, or of a later one."""
+    return Written(_others(place), _next(place, f"{H} % {within}"))
 
 
 def exchange(place: Place) -> Written:
     """The values of two rows have changed places."""
-    sets = {name: f"o.{quote(name)}" for name in place.fields}
-    return Written(sets, NEXT.format(jump=0), mutual=True)
+    return Written(_others(place), _next(place, "0"), mutual=True)
+
+
+def _others(place: Place) -> dict[str, str]:
+    return {name: f"o.{quote(name)}" for name in place.fields}
+
+
+def _next(place: Place, jump: str) -> str:
+    return NEXT.format(runs=RUNS.format(fields=listed(place.fields)), jump=jump)
 
 
 def previous(
@@ -138,7 +153,7 @@ def previous(
         f"{', '.join(names)} ORDER BY {order}{'' if oldest else ' DESC'}, _row) = 1"
     )
     same = " AND ".join(f"d.{name} = o.{name}" for name in names)
-    return Written({n: f"o.{quote(n)}" for n in place.fields}, f"JOIN ({one}) AS o ON {same}")
+    return Written(_others(place), f"JOIN ({one}) AS o ON {same}")
 
 
 def lose(_: Place) -> Moved:

@@ -183,19 +183,10 @@ class _Delivery:
             f"d.{quote(n)} AS {o}, {sql} AS {w}"
             for (n, sql), o, w in zip(written.sets.items(), old, new, strict=True)
         ]
-        sql = f"SELECT d._row, {', '.join(pairs)} FROM hits AS d {written.other}"
+        partner = "o._row AS _other, " if written.mutual else ""
+        sql = f"SELECT d._row, {partner}{', '.join(pairs)} FROM hits AS d {written.other}"
         if written.mutual:
-            # Of three rows in line, the middle one has one partner only.
-            free = "d._row IN (SELECT MIN(_row) FROM hits GROUP BY _id) AND o._row NOT IN "
-            free += "(SELECT _row FROM hits UNION ALL SELECT _row FROM entries WHERE _row > 0)"
-            back = ", ".join(
-                f"o.{quote(n)} AS {o}, d.{quote(n)} AS {w}"
-                for n, o, w in zip(names, old, new, strict=True)
-            )
-            sql = (
-                f"{sql} WHERE {free} UNION ALL SELECT o._row, {back} FROM hits AS d "
-                f"{written.other} WHERE {free}"
-            )
+            sql = self._mutual_sql(sql, old, new)
         self._run(f"CREATE OR REPLACE TEMP TABLE changes AS {sql}")
         label = literal(kind.kind)
         if written.whole:
@@ -210,6 +201,20 @@ class _Delivery:
                 f"FROM changes WHERE {o} IS DISTINCT FROM {w}"
             )
         self._update(dict(zip(names, new, strict=True)))
+
+    def _mutual_sql(self, sql: str, old: Sequence[str], new: Sequence[str]) -> str:
+        """Return SQL of the changes of both rows; each row has one partner at most."""
+        taken = "SELECT _row FROM hits UNION ALL SELECT _row FROM entries WHERE _row > 0"
+        self._run(
+            f"CREATE OR REPLACE TEMP TABLE pairs AS {sql} "
+            f"WHERE o._row NOT IN ({taken}) "
+            "QUALIFY ROW_NUMBER() OVER (PARTITION BY o._row ORDER BY d._row) = 1"
+        )
+        there = ", ".join(f"{n} AS {o}, {o} AS {n}" for o, n in zip(old, new, strict=True))
+        return (
+            "SELECT * EXCLUDE (_other) FROM pairs "
+            f"UNION ALL BY NAME SELECT _other AS _row, {there} FROM pairs"
+        )
 
     def _update(self, sets: dict[str, str]) -> None:
         """Set fields of ``delivered`` to columns of ``changes``, where it has the row."""
