@@ -19,6 +19,7 @@ NAMES = (
     "sources",
     "merge",
     "values",
+    "generate",
 )
 
 

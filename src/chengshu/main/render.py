@@ -169,3 +169,12 @@ def progress_of_rows(what: str, total: int | None = None) -> Iterator[Callable[[
     with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda rows: bar.update(task, completed=rows)
+
+
+@contextmanager
+def progress_of_steps() -> Iterator[Callable[[str], None]]:
+    """Show which step is being done; give the function that is told its name."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda name: bar.update(task, description=name)

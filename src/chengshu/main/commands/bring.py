@@ -193,6 +193,27 @@ def restore(
     backup.restore(made, folder)
 
 
+@app.command("generate")
+def generate(
+    folder: Annotated[Path, typer.Argument(help="The folder to fill.")],
+    size: Annotated[int, typer.Option(help="Residents, 2,000 to 10,000,000.")] = 200_000,
+    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 7,
+    days: Annotated[int, typer.Option(help="Daily deliveries after the first.")] = 30,
+    defects: Annotated[
+        Path | None, typer.Option(help="What goes wrong; the kinds that ship if not given.")
+    ] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="Nothing goes wrong.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Deliver day 0 only; the others wait below days.")
+    ] = False,
+) -> None:
+    """Generate the front stores of a made-up city."""
+    from chengshu.main import generate
+
+    spoil = None if clean else generate.spoil_by(defects, seed)
+    generate.generate_city(folder, size, seed, days, spoil, wait)
+
+
 cluster = typer.Typer(help="A Spark cluster that a city has.", no_args_is_help=True)
 app.add_typer(cluster, name="cluster")
 
