@@ -1,16 +1,19 @@
 """The city pack: without a fault, whole, and every rule, code set and label in its place."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import chengshu
 from chengshu.catalog import Resource, load_pack
+from chengshu.catalog.checks import row_expression
 from chengshu.catalog.lint import lint_pack
 from chengshu.catalog.rule import Effect
 from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
+from chengshu.engine.sql import literal
 
 PACK = load_pack(Path(chengshu.__file__).parent / "demo" / "pack")
 REGISTER = "market_regulation/enterprise"
@@ -45,13 +48,16 @@ DELIVERED = {
 }
 
 
-def test_the_pack_has_no_problem_on_duckdb(tmp_path: Path):
-    engine = DuckDBEngine(
-        Lake(tmp_path / "c.sqlite", tmp_path / "data", tmp_path / "tmp", memory_mb=500)
-    )
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBEngine]:
+    root = tmp_path_factory.mktemp("lake")
+    made = DuckDBEngine(Lake(root / "c.sqlite", root / "data", root / "tmp", memory_mb=500))
+    yield made
+    made.close()
 
+
+def test_the_pack_has_no_problem_on_duckdb(engine: DuckDBEngine):
     assert lint_pack(PACK, [engine]) == []
-    engine.close()
 
 
 def test_every_resource_is_delivered_as_its_department_delivers_it():
@@ -115,3 +121,162 @@ def test_every_department_speaks_in_the_base_library_or_is_looked_into():
         "government_services/request",
         "natural_resources/address",
     }
+
+
+MAN, WOMAN = "330000198605070113", "330000198805070126"  # only sex and birth date are read
+CASES = [
+    # (resource, rule, a row that it fails, what makes the row right)
+    (
+        "public_security/resident",
+        "relation_fits_sex",
+        {"citizen_id": MAN, "relation": "12"},
+        {"relation": "11"},
+    ),
+    (
+        "public_security/resident",
+        "relation_fits_sex",
+        {"citizen_id": WOMAN, "relation": "22"},
+        {"relation": "32"},
+    ),
+    (
+        "public_security/resident",
+        "cancelled_with_reason",
+        {"cancel_reason": "1"},
+        {"cancelled_on": "2026-01-02"},
+    ),
+    (
+        "civil_affairs/marriage",
+        "of_age",
+        {"party_a_id": MAN, "party_b_id": WOMAN, "married_on": "2008-05-06"},
+        {"married_on": "2008-05-07"},
+    ),
+    (
+        "civil_affairs/marriage",
+        "of_age",
+        {"party_a_id": "330000195901010113", "party_b_id": WOMAN, "married_on": "1978-12-31"},
+        {"party_b_id": "330000195901010126", "married_on": "1979-01-01"},
+    ),
+    (
+        "civil_affairs/marriage",
+        "man_and_woman",
+        {"party_a_id": WOMAN, "party_b_id": MAN},
+        {"party_a_id": MAN, "party_b_id": WOMAN},
+    ),
+    (
+        "health/birth_certificate",
+        "born_in_past",
+        {"born_at": "2026-04-01 00:10:00"},
+        {"born_at": "2026-03-31 23:50:00"},
+    ),
+    ("health/birth_certificate", "weight_possible", {"weight_g": "33"}, {"weight_g": "3300"}),
+    ("health/death_certificate", "cause_coded", {"cause": "肺癌"}, {"cause": "C34"}),
+    (
+        "health/death_certificate",
+        "cause_fits_sex",
+        {"cause": "O72", "citizen_id": MAN},
+        {"citizen_id": WOMAN},
+    ),
+    (
+        "human_resources/employment",
+        "status_fits_end",
+        {"insurance_status": "停保"},
+        {"ended_on": "2026-01-02"},
+    ),
+    (
+        "medical_insurance/enrolment",
+        "kind_fits_employer",
+        {"insurance_kind": "居民", "uscc": "91"},
+        {"insurance_kind": "职工"},
+    ),
+    (
+        "education/student",
+        "age_fits_grade",
+        {"citizen_id": "330000201305070113", "grade": "01"},
+        {"grade": "06"},
+    ),
+    (
+        "education/student",
+        "guardian_older",
+        {"citizen_id": "330000201305070113", "guardian_id": "330000201005070113"},
+        {"guardian_id": MAN},
+    ),
+    (
+        "disabled_federation/disability",
+        "level_fits_certificate",
+        {"certificate_no": MAN + "43", "disability_level": "4"},
+        {"disability_level": "3"},
+    ),
+    (
+        "market_regulation/enterprise",
+        "type_fits_code",
+        {"enterprise_type": "9500", "uscc": "91330203"},
+        {"enterprise_type": "1130"},
+    ),
+    (
+        "market_regulation/enterprise",
+        "capital_usual",
+        {"enterprise_type": "1130", "registered_capital": "500"},
+        {"registered_capital": "5000000"},
+    ),
+    (
+        "market_regulation/penalty",
+        "published_in_time",
+        {"decided_on": "2026-03-01", "published_on": "2026-03-16"},
+        {"published_on": "2026-03-15"},
+    ),
+    (
+        "tax/tax_return",
+        "vat_below_rate",
+        {"tax_kind": "增值税", "sales": "1000", "tax_due": "140"},
+        {"tax_due": "130"},
+    ),
+    (
+        "tax/tax_return",
+        "filed_after_period",
+        {"period": "2026-03-01", "filed_on": "2026-03-20"},
+        {"filed_on": "2026-04-01"},
+    ),
+    (
+        "government_services/request",
+        "state_fits_closed",
+        {"request_state": "办结"},
+        {"closed_at": "2026-03-01 10:00:00"},
+    ),
+    ("ecology/sensor", "kind_fits_source", {"sensor_kind": "污染源"}, {"uscc": "91"}),
+    (
+        "ecology/sensor_reading",
+        "within_range",
+        {"pollutant": "分贝", "value": "655.35"},
+        {"value": "55.3"},
+    ),
+    ("power/electricity", "price_usual", {"kwh": "1000", "amount": "7"}, {"amount": "700"}),
+    (
+        "natural_resources/cell",
+        "code_fits_community",
+        {"cell_code": "330203901001001", "community": "330203901002"},
+        {"community": "330203901001"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "bad", "mended"), CASES, ids=[f"{c[0]} {c[1]}" for c in CASES]
+)
+def test_a_rule_fails_what_is_wrong_and_passes_it_when_mended(
+    engine: DuckDBEngine, name: str, rule: str, bad: dict[str, str], mended: dict[str, str]
+):
+    resource = PACK.get(name)
+    (declared,) = [one for one in resource.rules if one.name == rule]
+
+    def fails(row: dict[str, str]) -> bool:
+        values = ", ".join(
+            f"CAST({literal(row.get(f.name))} AS {PACK.type_of(f).column}) AS v__{f.name}"
+            for f in resource.fields
+        )
+        typed = f"(SELECT {values}, TIMESTAMP '2026-03-31' AS _as_of)"
+        asked = f"SELECT {row_expression(resource, declared)} AS bad FROM {typed}"
+        with engine.session() as session:
+            return bool(session.rows(asked, step="a rule")[0]["bad"])
+
+    assert fails(bad)
+    assert not fails(bad | mended)
