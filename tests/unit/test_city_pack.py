@@ -185,7 +185,7 @@ CASES = [
     (
         "medical_insurance/enrolment",
         "kind_fits_employer",
-        {"insurance_kind": "居民", "uscc": "91"},
+        {"insurance_kind": "居民", "uscc": "91", "monthly_base": "5000"},
         {"insurance_kind": "职工"},
     ),
     (
