@@ -20,13 +20,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from chengshu.catalog import load_pack
-from chengshu.main.demo import business, civil, ecology, people
-from chengshu.main.demo import world as w
-from chengshu.main.demo.flaws import spoil_rows
-from chengshu.main.demo.fronts import write_rows
-from chengshu.main.demo.generate import PACK, header_of
-from chengshu.main.demo.numbers import dice
-from chengshu.main.demo.people import Row
+from tests.support.small_city import business, civil, ecology, people
+from tests.support.small_city import world as w
+from tests.support.small_city.flaws import spoil_rows
+from tests.support.small_city.fronts import write_rows
+from tests.support.small_city.generate import PACK, header_of
+from tests.support.small_city.numbers import dice
+from tests.support.small_city.people import Row
 from tests.support.home import write
 
 FIRST, DAYS = date(2026, 2, 1), 30

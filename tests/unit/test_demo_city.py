@@ -15,11 +15,11 @@ from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
 from chengshu.exchange.files import open_table
 from chengshu.kernel.errors import InputError
-from chengshu.main.demo import deliver_again, make_demo_city
-from chengshu.main.demo.flaws import FLAWS
-from chengshu.main.demo.generate import PACK, count_flaws, generate
-from chengshu.main.demo.numbers import make_bank_account
-from chengshu.main.demo.world import World, make_world
+from tests.support.small_city import deliver_again, make_demo_city
+from tests.support.small_city.flaws import FLAWS
+from tests.support.small_city.generate import PACK, count_flaws, generate
+from tests.support.small_city.numbers import make_bank_account
+from tests.support.small_city.world import World, make_world
 from chengshu.standards.model import Verdict
 from chengshu.standards.types.citizen_id import CitizenId
 from chengshu.standards.types.uscc import Uscc

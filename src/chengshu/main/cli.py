@@ -11,7 +11,7 @@ from typer._click.exceptions import ClickException
 
 from chengshu.kernel.errors import InputError
 from chengshu.main.app import app
-from chengshu.main.commands import bring, look  # noqa: F401 - they put themselves into the app
+from chengshu.main.commands import bring, city, look  # noqa: F401 - they put themselves into the app
 
 
 def run_command(args: list[str]) -> int:

@@ -178,3 +178,31 @@ def progress_of_steps() -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
         task = bar.add_task("", total=None)
         yield lambda name: bar.update(task, description=name)
+
+
+class Days:
+    """How far the days of a city are: which one it is, and what is done of it."""
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        """Show it on ``bar``."""
+        self._bar, self._task = bar, bar.add_task("", total=total, what="")
+
+    def __call__(self, done: int, what: str) -> None:
+        """Tell how many days are done, and what is next."""
+        self._bar.update(self._task, completed=done, description=what, what="")
+
+    def run(self, resource: str, stage: str, rows: int) -> None:
+        """Tell what a run is at."""
+        count = f" {rows:,} rows" if rows else ""
+        self._bar.update(self._task, what=f"{resource} {stage}{count}")
+
+
+@contextmanager
+def progress_of_days(total: int) -> Iterator[Days]:
+    """Show how far a city is that is lived through day by day; give what is told."""
+    columns = (
+        BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
+        TextColumn("{task.description}"), TextColumn("{task.fields[what]}", style="dim"),
+    )  # fmt: skip
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
+        yield Days(bar, total)

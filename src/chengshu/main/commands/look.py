@@ -166,34 +166,6 @@ def marked(
     fillin.marked(context.obj, resource, batch, to, reason)
 
 
-@app.command("demo")
-def demo(
-    folder: Annotated[
-        Path, typer.Argument(help="The home folder to make; it may not hold anything.")
-    ] = Path("demo-home"),
-) -> None:
-    """Make a small made-up city, take two deliveries, and report."""
-    from chengshu.main import demonstrate
-
-    demonstrate.demo(folder)
-
-
-@app.command("score")
-def score(
-    context: typer.Context,
-    key: Annotated[Path, typer.Option(help="The answer key, a Parquet file.")],
-    defects: Annotated[
-        Path | None, typer.Option(help="The kinds that it was made by; the shipped ones if none.")
-    ] = None,
-    json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for a page.")] = False,
-) -> None:
-    """Score a home's findings against errors whose truth is known."""
-    from chengshu.main import scores
-
-    scores.score(context.obj, key, defects, json, markdown)
-
-
 @app.command("theme")
 def theme(
     context: typer.Context,

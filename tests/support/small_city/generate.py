@@ -13,11 +13,11 @@ from pathlib import Path
 
 from chengshu.catalog import Resource, load_pack
 from chengshu.kernel.errors import InputError
-from chengshu.main.demo import civil
-from chengshu.main.demo import world as w
-from chengshu.main.demo.flaws import spoil_rows
-from chengshu.main.demo.fronts import Header, write_rows
-from chengshu.main.demo.people import DELIVERED, Row
+from tests.support.small_city import civil
+from tests.support.small_city import world as w
+from tests.support.small_city.flaws import spoil_rows
+from tests.support.small_city.fronts import Header, write_rows
+from tests.support.small_city.people import DELIVERED, Row
 
 PACK = Path(__file__).with_name("pack")
 LATE = date(2025, 12, 31)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
-from chengshu.main.demo.numbers import dice
-from chengshu.main.demo.people import DELIVERED, Row, day_between
+from tests.support.small_city.numbers import dice
+from tests.support.small_city.people import DELIVERED, Row, day_between
 
 USUAL = {"cod": 45.0, "nh3n": 4.0, "so2": 30.0, "nox": 60.0}
 """Pollutant → its usual concentration in mg/m³."""

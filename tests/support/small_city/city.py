@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from chengshu.main.demo.generate import PACK, generate
+from tests.support.small_city.generate import PACK, generate
 
 
 def make_demo_city(home: Path) -> Path:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
-from chengshu.main.demo.numbers import dice, make_bank_account
-from chengshu.main.demo.people import DELIVERED, Row, day_between
+from tests.support.small_city.numbers import dice, make_bank_account
+from tests.support.small_city.people import DELIVERED, Row, day_between
 
 FIRST_MONTH, MONTHS = 8, 6
 """The ledger of payments begins in August and holds half a year at the first delivery."""

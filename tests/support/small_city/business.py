@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
-from chengshu.main.demo.numbers import dice, make_mobile, make_uscc
-from chengshu.main.demo.people import DELIVERED, Row, day_between
-from chengshu.main.demo.words import BRANDS_FIRST, BRANDS_LAST, DISTRICTS, TRADES, make_address
+from tests.support.small_city.numbers import dice, make_mobile, make_uscc
+from tests.support.small_city.people import DELIVERED, Row, day_between
+from tests.support.small_city.words import (
+    BRANDS_FIRST,
+    BRANDS_LAST,
+    DISTRICTS,
+    TRADES,
+    make_address,
+)
 
 OLDEST = date(1998, 1, 1)
 

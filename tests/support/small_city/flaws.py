@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from chengshu.main.demo import spoil as s
-from chengshu.main.demo import world as w
-from chengshu.main.demo.numbers import dice
-from chengshu.main.demo.people import DELIVERED, Row, time_on
-from chengshu.main.demo.words import ABOLISHED
+from tests.support.small_city import spoil as s
+from tests.support.small_city import world as w
+from tests.support.small_city.numbers import dice
+from tests.support.small_city.people import DELIVERED, Row, time_on
+from tests.support.small_city.words import ABOLISHED
 
 REPAIRED = 0.25
 """The share of flaws that the departments have mended by the second delivery."""

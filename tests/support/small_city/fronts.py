@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chengshu.engine.sql import quote
-from chengshu.main.demo.people import Row
-from chengshu.main.demo.spoil import AS_NUMBER, TORN
+from tests.support.small_city.people import Row
+from tests.support.small_city.spoil import AS_NUMBER, TORN
 
 Header = Mapping[str, str]
 """Field → the department's name for it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from chengshu.main.demo import business, civil, ecology, people
-from chengshu.main.demo.numbers import dice
-from chengshu.main.demo.people import DELIVERED, Row
+from tests.support.small_city import business, civil, ecology, people
+from tests.support.small_city.numbers import dice
+from tests.support.small_city.people import DELIVERED, Row
 
 World = dict[str, list[Row]]
 

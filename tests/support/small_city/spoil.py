@@ -7,8 +7,8 @@ from datetime import date
 from random import Random
 from typing import TypeAlias
 
-from chengshu.main.demo.numbers import make_citizen_id, make_uscc
-from chengshu.main.demo.people import Row
+from tests.support.small_city.numbers import make_citizen_id, make_uscc
+from tests.support.small_city.people import Row
 
 Spoil: TypeAlias = Callable[[Row, Random], list[Row]]
 

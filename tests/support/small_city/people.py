@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import TypeAlias
 
-from chengshu.main.demo.numbers import dice, make_citizen_id, make_mobile
-from chengshu.main.demo.words import DISTRICTS, PROVINCES, make_address, make_name
+from tests.support.small_city.numbers import dice, make_citizen_id, make_mobile
+from tests.support.small_city.words import DISTRICTS, PROVINCES, make_address, make_name
 
 Row: TypeAlias = dict[str, str]
 
