@@ -48,8 +48,10 @@ def cluster(tmp_path: Path, conf: Path) -> Iterator[tuple[SparkCluster, list[Wor
 
 
 def make_home(root: Path, master: str = "") -> TestHome:
-    settings = f'spark_master = "{master}"\n' if master else ""
-    home = make_test_home(root, {**without("office/visit"), **PLACE}, settings)
+    home = make_test_home(root, {**without("office/visit"), **PLACE})
+    config = root / "config.toml"
+    text = config.read_text("utf-8").replace('spark_master = ""', f'spark_master = "{master}"')
+    config.write_text(text, "utf-8")
     home.deliver_all()
     return home
 

@@ -41,3 +41,22 @@ def test_a_well_written_value_of_every_type_is_known_plainly(engine: Engine):
     known = known_plainly(engine, {n: (kind, WELL_WRITTEN[n]) for n, kind in kinds.items()})
 
     assert sorted(known) == sorted(WELL_WRITTEN)
+
+
+BY_HABIT = ("2024/2/29", "2024/02/29", "2024年2月29日", "2024年02月09日", "1950/12/1")
+NOT_SURE = (
+    "2024/2/30",
+    "2024/2/29 08:00",
+    "24/2/29",
+    "1900/1/1",
+    "２０２４/2/29",
+    "2024/2",
+    "2/29/2024",
+)
+
+
+def test_days_written_by_habit_are_known_plainly(engine: Engine):
+    texts = [*BY_HABIT, *NOT_SURE]
+    known = known_plainly(engine, {f"d{n}": (value_type("date"), t) for n, t in enumerate(texts)})
+
+    assert known == [f"d{n}" for n in range(len(BY_HABIT))]

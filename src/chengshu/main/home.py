@@ -33,9 +33,8 @@ CONFIG = """\
 pack = {pack}        # folder of the city pack, relative to this file
 memory_mb = 3000     # the most memory that the embedded engine takes
 threads = 0          # 0: as many as the machine has
-# A cluster, for steps on tables of so many rows or more (docs/rules/cluster.md):
-# spark_master = "spark://master:7077"
-# spark_from_rows = 20000000
+spark_master = ""    # spark://host:7077, a cluster (docs/rules/cluster.md); none if empty
+spark_from_rows = 20000000  # from so many rows on a step goes to the cluster
 """
 
 
@@ -181,7 +180,7 @@ def open_home(root: Path) -> Home:
         (root / given["pack"]).resolve(),
         given.get("memory_mb", 3000),
         given.get("threads") or None,
-        given.get("spark_master"),
+        given.get("spark_master") or None,
         given.get("spark_from_rows", SPARK_FROM),
     )
 

@@ -83,8 +83,9 @@ class Plain:
 
     Attributes:
         stages: The last makes the typed value; what it makes of other values does not count.
-        holds: SQL over the raw column and the stages'; true only where `ValueType.read` is ok
-            with that value, and (for the price of a slower reading) NULL or false anywhere else.
+        holds: SQL over the raw column and the stages'; true only where `ValueType.read` is ok, or
+            has only corrected a spelling, with that value; and (for the price of a slower reading)
+            NULL or false anywhere else.
     """
 
     stages: Sequence[Stage]

@@ -78,6 +78,8 @@ _MIDNIGHT = (
     rf"[ T]?0000(?:00(?:000)?)?(?:{OWN_OFFSET})?"
 )
 _CUT_MONTH = r"[0-9]{4}\.1"
+_YEAR, _TWO = "(?:19|20)[0-9]{2}", "(?:0?[1-9]|[1-3][0-9])"
+_BY_HABIT = f"{_YEAR}(?:/{_TWO}/{_TWO}|年{_TWO}月{_TWO}日)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,15 @@ class Date:
         usual = f"{quote(to)} BETWEEN {first} AND {last}"
         if self._is_month:
             return plain_of(to, self._fast_sql(raw), usual)
-        return plain_of(to, f"TRY_CAST({raw} AS DATE)", f"{usual} AND {prints_as(to, raw)}")
+        # How departments write days by habit is as sure as the standard's own form.
+        dashed = f"regexp_replace({raw}, '[/年月]', '-', 'g')"
+        habit = f"TRY_CAST(replace({dashed}, '日', '') AS DATE)"
+        day = (
+            f"CASE WHEN {raw} LIKE '____-__-__' THEN TRY_CAST({raw} AS DATE) "
+            f"WHEN {matches(raw, _BY_HABIT)} THEN {habit} END"
+        )
+        canonical = f"({raw} NOT LIKE '____-__-__' OR {prints_as(to, raw)})"
+        return plain_of(to, day, f"{usual} AND {canonical}")
 
     def mask(self, column: str) -> str:
         """Return SQL that shows the year."""
