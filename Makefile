@@ -9,7 +9,7 @@ HOME_FOLDER ?= demo-home
 help: ## List the commands.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/run ## Install, make a small city, take two deliveries from it, and report.
+demo: $(VENV)/run ## Install, make a city of 200,000, live through 31 days of it, and report.
 	rm -rf $(HOME_FOLDER)
 	$(BIN)/chengshu demo $(HOME_FOLDER)
 
