@@ -20,6 +20,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from chengshu.catalog import load_pack
+from tests.support.home import write
 from tests.support.small_city import business, civil, ecology, people
 from tests.support.small_city import world as w
 from tests.support.small_city.flaws import spoil_rows
@@ -27,7 +28,6 @@ from tests.support.small_city.fronts import write_rows
 from tests.support.small_city.generate import PACK, header_of
 from tests.support.small_city.numbers import dice
 from tests.support.small_city.people import Row
-from tests.support.home import write
 
 FIRST, DAYS = date(2026, 2, 1), 30
 SEED = 7

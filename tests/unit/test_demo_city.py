@@ -15,14 +15,14 @@ from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
 from chengshu.exchange.files import open_table
 from chengshu.kernel.errors import InputError
+from chengshu.standards.model import Verdict
+from chengshu.standards.types.citizen_id import CitizenId
+from chengshu.standards.types.uscc import Uscc
 from tests.support.small_city import deliver_again, make_demo_city
 from tests.support.small_city.flaws import FLAWS
 from tests.support.small_city.generate import PACK, count_flaws, generate
 from tests.support.small_city.numbers import make_bank_account
 from tests.support.small_city.world import World, make_world
-from chengshu.standards.model import Verdict
-from chengshu.standards.types.citizen_id import CitizenId
-from chengshu.standards.types.uscc import Uscc
 
 DECLARED = load_pack(PACK)
 RESOURCES = sorted(DECLARED.resources)

@@ -98,7 +98,7 @@ def _write_xlsx(path: Path, header: Header, rows: Sequence[Row], title: str) -> 
 
     with Workbook(path, {"constant_memory": True}) as book:
         # The date of making stands in the file; the same rows shall give the same bytes.
-        book.set_properties({"title": title, "created": datetime(2026, 1, 1)})  # noqa: DTZ001
+        book.set_properties({"title": title, "created": datetime(2026, 1, 1)})
         sheet, day = book.add_worksheet("台账"), book.add_format({"num_format": "yyyy-mm-dd"})
         sheet.write_string(0, 0, title)
         for column, name in enumerate(header.values()):

@@ -106,5 +106,5 @@ def day_between(first: date, last: date, rng: Random) -> date:
 
 def time_on(day: date, rng: Random) -> str:
     """Return a time of the working day, as databases write it."""
-    at = datetime(day.year, day.month, day.day, rng.randint(8, 17))  # noqa: DTZ001 - wall time
+    at = datetime(day.year, day.month, day.day, rng.randint(8, 17))
     return (at + timedelta(seconds=rng.randrange(3600))).isoformat(sep=" ")
