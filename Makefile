@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOME_FOLDER ?= demo-home
+# Residents of the demo; `make demo SIZE=200000` takes a quarter of an hour.
+SIZE ?= 20000
 
 .PHONY: help demo test check derive bench clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/run ## Install, make a city of 200,000, live through 31 days of it, and report.
+demo: $(VENV)/run ## Install, make a city, live through 31 days of it, and report.
 	rm -rf $(HOME_FOLDER)
-	$(BIN)/chengshu demo $(HOME_FOLDER)
+	$(BIN)/chengshu demo $(HOME_FOLDER) --size $(SIZE)
 
 test: $(VENV)/test system check ## Install what tests need, and run all of them.
 	tools/run_tests $(BIN)/python

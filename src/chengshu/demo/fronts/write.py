@@ -66,6 +66,9 @@ def _encode(path: Path, encoding: str) -> None:
 
 def _write_jsonl(con: Any, _: Front, columns: Sequence[str], path: Path) -> None:
     _copy(con, listed(columns), path, "FORMAT json")
+    if not path.stat().st_size:
+        # Without rows there is no header to deliver: who has no news sends no file.
+        path.unlink()
 
 
 def _write_parquet(con: Any, front: Front, columns: Sequence[str], path: Path) -> None:
