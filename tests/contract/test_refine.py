@@ -78,6 +78,27 @@ def test_rows_are_read_blocked_withheld_and_warned(city: TestCity):
     assert refused == [(4, "4", "1948-01-01", "女", "4"), (5, " ", None, "x", None)]
 
 
+NUMBERED = """\
+key: [id]
+fields:
+  - {name: id, label: 编号, type: text}
+  - {name: size, label: 尺码, type: text}
+rules:
+  - {name: not_large, where_bad: "CAST(size AS INTEGER) > 40", effect: warn}
+"""
+
+
+def test_a_rule_says_nothing_of_what_it_cannot_cast(city: TestCity):
+    shoes = city.declare("shoes", NUMBERED)
+
+    balance = city.deliver(
+        shoes, [{"id": "1", "size": "41"}, {"id": "2", "size": "XL"}, {"id": "3", "size": "39"}]
+    )
+
+    assert balance.accepted == 3
+    assert found(city, shoes) == [(1, "not_large", None, "not_large", "warn")]
+
+
 def test_every_rule_says_how_many_rows_it_was_held_against(city: TestCity):
     people = city.declare("people", PEOPLE)
     city.deliver(people, [person("1"), person("2", born="1950-01-01"), person("3", card=None)])

@@ -101,6 +101,9 @@ def _checked(tree: exp.Expression, known: Mapping[str, str]) -> exp.Expression:
 def _ours(node: exp.Expression, columns: Mapping[str, str]) -> exp.Expression:
     if isinstance(node, exp.Column):
         return exp.column(exp.to_identifier(columns.get(node.name, node.name), quoted=True))
+    if type(node) is exp.Cast:
+        # What cannot be cast is no value: a rule says nothing of it, and ends no run.
+        return exp.TryCast(this=node.this.transform(_ours, columns), to=node.args["to"])
     if isinstance(node, exp.Anonymous):
         make = OURS[node.name.lower()]
         try:
