@@ -3,17 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOME_FOLDER ?= demo-home
-# Residents of the demo; `make demo SIZE=200000` takes a quarter of an hour.
+# Residents and days of the demo; 200,000 and 30 take half an hour.
 SIZE ?= 20000
+DAYS ?= 5
 
 .PHONY: help demo test check derive bench clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/run ## Install, make a city, live through 31 days of it, and report.
+demo: $(VENV)/run ## Install, make a city, live through some days of it, and report.
 	rm -rf $(HOME_FOLDER)
-	$(BIN)/chengshu demo $(HOME_FOLDER) --size $(SIZE)
+	$(BIN)/chengshu demo $(HOME_FOLDER) --size $(SIZE) --days $(DAYS)
 
 test: $(VENV)/test system check ## Install what tests need, and run all of them.
 	tools/run_tests $(BIN)/python
