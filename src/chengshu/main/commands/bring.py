@@ -191,3 +191,20 @@ def restore(
     from chengshu.main import backup
 
     backup.restore(made, folder)
+
+
+cluster = typer.Typer(help="A Spark cluster that a city has.", no_args_is_help=True)
+app.add_typer(cluster, name="cluster")
+
+
+@cluster.command("check")
+def cluster_check(
+    context: typer.Context,
+    master: Annotated[
+        str | None, typer.Argument(help="spark://host:port; the home's own if not given.")
+    ] = None,
+) -> None:
+    """Try it from end to end: versions, paths, clocks, a round trip."""
+    from chengshu.main import clusters
+
+    clusters.check_cluster(context.obj, master)

@@ -29,7 +29,7 @@ def generate(
         bool, typer.Option("--wait", help="Deliver day 0 only; the others wait below days.")
     ] = False,
 ) -> None:
-    """Generate a made-up city: front stores, and what is wrong in them."""
+    """Generate a made-up city: its front stores and an answer key."""
     from chengshu.main import generate
 
     made = generate.City(size, seed, days, defects, clean=clean)
