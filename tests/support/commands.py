@@ -54,10 +54,10 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], given: str | None = None) -> Done:
+def finish(process: subprocess.Popen[str], given: str | None = None, most_s: float = 180) -> Done:
     """Wait for a command's end, which may never show a traceback."""
     try:
-        out, err = process.communicate(given, timeout=180)
+        out, err = process.communicate(given, timeout=most_s)
     finally:
         if process.poll() is None:
             process.kill()
