@@ -6,16 +6,17 @@ import re
 
 import pytest
 
-from tests.support.commands import Done, command
+from tests.support.commands import Done, finish, start
 from tests.support.home import TestHome
 
-DAYS = 2
+DAYS = 1
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[TestHome, Done]:
     home = TestHome(tmp_path_factory.mktemp("demo") / "home")
-    return home, command("demo", home.root, "--size", 2000, "--days", DAYS)
+    process = start("demo", home.root, "--size", 2000, "--days", DAYS)
+    return home, finish(process, most_s=900)
 
 
 def test_every_department_delivers_and_no_run_fails(done: tuple[TestHome, Done]):
