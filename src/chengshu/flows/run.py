@@ -1,4 +1,4 @@
-"""The run of a resource: pull, land, refine, deliver back; each step once.
+"""The run of a resource: refine what waits, pull, land, refine, deliver back; each step once.
 
 Every step is idempotent by itself: landing knows its delivery's key, refining its batch, in the
 same transaction as their rows. The workflow only remembers how far it was.
@@ -72,11 +72,14 @@ def run_resource(
         batches.update(told["value"] or ())
         return told
 
-    told = decide_step(name, version, decision) if decision else waiting_step(name, version, run)
-    keys = told["value"] or []
-    if told["error"] is None and refine and not keys:
-        # What landed before, or is to be judged again; else that comes with what lands now.
+    nothing: dict[str, Any] = {"value": None, "error": None}
+    told = decide_step(name, version, decision) if decision else nothing
+    if told["error"] is None and refine:
         told = refined()
+    keys: list[str] = []
+    if told["error"] is None and decision is None:
+        told = waiting_step(name, version, run)
+        keys = told["value"] or []
     for key in keys:
         told = land_step(name, version, run, key, as_of)
         if told["error"] is None:

@@ -49,26 +49,24 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> set[int]:
     """Refine every landed batch of the resource that is not refined yet, oldest first.
 
     Rows that were judged under other rules, or failed under other references, are judged again
-    after them. A batch that is held keeps those after it waiting: they may rest on it.
+    first. A batch that is held keeps those after it waiting: they may rest on it.
 
     Returns:
         The batches whose rows were judged now: for the first time, or again under other rules.
     """
     types = {spec.name: pack.type_of(spec) for spec in resource.fields}
     stores.ensure_tables(engine, resource, types)
+    judged = settle(engine, pack, resource)
     with engine.session() as session:
         batches = list_batches(session, resource)
     done = [batch for batch in batches if batch.is_refined]
-    judged: set[int] = set()
+    judge = None
     for batch in batches:
         if batch.state == "held":
             break
         if not batch.waits:
             continue
         judge = make_judge(engine, pack, resource)
-        if judged and judge.own():
-            # A row that this batch replaces is judged as of now.
-            judged |= settle(engine, pack, resource)
         with engine.session() as session:
             applied = _refine(session, judge, batch, done)
             step = "refine" if applied else "hold"
@@ -77,7 +75,12 @@ def refine_pending(engine: Engine, pack: Pack, resource: Resource) -> set[int]:
             break
         done.append(batch)
         judged.add(batch.number)
-    return judged | settle(engine, pack, resource)
+        if judge.own():
+            # A row that the next batch replaces is judged as of now.
+            judged |= settle(engine, pack, resource)
+    if judge and resource.id in judge.others and not judge.own():
+        judged |= settle(engine, pack, resource)
+    return judged
 
 
 def decide(
