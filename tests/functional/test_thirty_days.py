@@ -1,4 +1,4 @@
-"""A month of the small demo city, delivered in any order that each way allows: the same stores."""
+"""A month of the small city, delivered in any order that each way allows: the same stores."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """临江市, very small, lives on for a month: what its departments deliver each day, every way.
 
-Nothing of the demo city itself is other than it is; each resource only says another way in which
+Nothing of the small city itself is other than it is; each resource only says another way in which
 it is delivered (`WAYS`), so that every way stands beside the others:
 
 - residents and marriages come whole, as files of a day;
@@ -65,7 +65,7 @@ class Way:
         return "batch" in self.source
 
     def declared(self, text: str) -> str:
-        """Return the demo city's declaration of the resource, changed to this way."""
+        """Return the small city's declaration of the resource, changed to this way."""
         parts = r"(?<=\nfields:\n)(.*?)(?=\nrules:\n)"
         head, fields, rest = re.split(parts, text, flags=re.DOTALL)
         lines = [line for line in fields.splitlines() if _named(line) in self.fields.split()]
@@ -157,7 +157,7 @@ class Given:
 
 
 def make_pack(root: Path) -> None:
-    """Write the demo city's pack, with every resource delivered in its way."""
+    """Write the small city's pack, with every resource delivered in its way."""
     shutil.copytree(PACK, root, dirs_exist_ok=True)
     for name, way in WAYS.items():
         path = root / "resources" / f"{name}.yaml"

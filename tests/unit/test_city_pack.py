@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import chengshu
+from chengshu import demo
 from chengshu.catalog import Resource, load_pack
 from chengshu.catalog.checks import row_expression
 from chengshu.catalog.lint import lint_pack
@@ -15,7 +14,7 @@ from chengshu.engine.duckdb import DuckDBEngine
 from chengshu.engine.lake import Lake
 from chengshu.engine.sql import literal
 
-PACK = load_pack(Path(chengshu.__file__).parent / "demo" / "pack")
+PACK = load_pack(demo.PACK)
 REGISTER = "market_regulation/enterprise"
 
 # Resource → how it is delivered: kind, mode and identity.

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
+from chengshu.demo.defects import make_key
 from chengshu.demo.fronts.deliver import day_folder, deliver_rest
 from chengshu.demo.fronts.resources import FRONTS, Front
 from chengshu.demo.fronts.write import write
@@ -26,8 +27,7 @@ Spoil: TypeAlias = Callable[[Any, str, int], None]
 SIZES = (2_000, 10_000_000)
 DAYS = (0, 92)
 _SQL = Path(__file__).parent / "fronts" / "sql"
-_ANSWERS = """CREATE TABLE answer_key (resource VARCHAR, day INTEGER, row BIGINT, record VARCHAR,
-    kind VARCHAR, field VARCHAR, truth VARCHAR, delivered VARCHAR)"""
+KEY = "answer_key.parquet"
 
 
 def generate(
@@ -59,12 +59,12 @@ def generate(
     with TemporaryDirectory(dir=folder, prefix=".making-") as work:
         con = open_city(Path(work), size, seed, days, on_progress)
         try:
-            con.execute(_ANSWERS)
+            make_key(con)
             for day in range(days + 1):
                 on_progress(f"day {day}")
                 _make_day(con, folder, day, spoil)
             if spoil is not None:
-                _write_answers(con, folder / "answer_key.parquet")
+                _write_answers(con, folder / KEY)
         finally:
             con.close()
     if deliver_days:

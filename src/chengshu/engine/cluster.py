@@ -11,7 +11,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +32,9 @@ CONFIG = {
     "spark.ui.enabled": "false",
     "spark.log.level": "OFF",  # Spark's own log repeats values of citizens' data.
 }
+# So many tasks for each core, so that every worker has some.
+ROUNDS = 4
+REACHED_S, PLACE_S, SKEW_S = 10.0, 60.0, 2.0
 
 
 def start(master: str = "local[2]", **config: str) -> Any:
@@ -46,11 +49,6 @@ def start(master: str = "local[2]", **config: str) -> Any:
         builder = builder.config(key, value)
     with _silenced():
         return builder.getOrCreate()
-
-
-# So many tasks for each core, so that every worker has some.
-ROUNDS = 4
-REACHED_S, PLACE_S, SKEW_S = 10.0, 60.0, 2.0
 
 
 def start_on(master: str) -> Any:
@@ -111,10 +109,7 @@ def check_paths(spark: Any, lake: Lake, master: str) -> int:
     """
     tasks = ROUNDS * int(spark.sparkContext.defaultParallelism)
     for folder in (lake.data, lake.scratch):
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f"probe-{uuid.uuid4().hex}"
-        probe.mkdir()
-        try:
+        with _probing(folder) as probe:
             for number in range(tasks):
                 pq.write_table(pa.table({"n": [number]}), probe / f"{number}.parquet")
             hint = "All workers must see it under the same path, and may read and write it."
@@ -122,9 +117,42 @@ def check_paths(spark: Any, lake: Lake, master: str) -> int:
                 read = spark.read.parquet(*map(str, sorted(probe.glob("*.parquet"))))
                 read.repartition(tasks).write.parquet(str(probe / "back"))
                 _same(tasks, probe / "back")
-        finally:
-            shutil.rmtree(probe, ignore_errors=True)
     return tasks
+
+
+def check_round_trip(spark: Any, lake: Lake, master: str) -> None:
+    """Write, read and delete rows of a lake of its own, below the folder of work on its way.
+
+    Raises:
+        ExternalError: What is read is not what was written.
+    """
+    from chengshu.engine.spark import SparkEngine
+
+    with _probing(lake.scratch) as root:
+        probe = Lake(root / "catalog.sqlite", root / "data", root / "tmp", 500)
+        with closing(SparkEngine(probe, spark)) as engine:
+            engine.ensure_tables({"probe.rows": {"n": "BIGINT"}})
+            with engine.session() as session:
+                session.stage_rows("seed", {"n": "BIGINT"}, ([n] for n in range(1000)))
+                session.append("probe.rows", "SELECT n FROM seed", step="write")
+            gone = "SELECT n FROM lake.probe.rows WHERE n >= 900"
+            with engine.session() as session:
+                session.remove("probe.rows", gone, on=["n"], step="delete")
+            with engine.session() as session:
+                (row,) = session.rows("SELECT SUM(n) AS n FROM lake.probe.rows", step="read")
+    if row["n"] != sum(range(900)):
+        raise ExternalError(f"spark {master}", "it read other rows than it wrote", retryable=False)
+
+
+@contextmanager
+def _probing(folder: Path) -> Iterator[Path]:
+    """Yield a new folder in ``folder``; it is removed."""
+    probe = folder / f"probe-{uuid.uuid4().hex}"
+    probe.mkdir(parents=True)
+    try:
+        yield probe
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
 
 
 def _same(tasks: int, back: Path) -> None:

@@ -23,7 +23,7 @@ from chengshu.engine.lake import Lake
 from chengshu.engine.port import Row, Scan
 from chengshu.engine.spark_types import plain, struct_of
 from chengshu.engine.sql import listed, literal, quote
-from chengshu.engine.tables import CATALOG, columns_at, columns_of
+from chengshu.engine.tables import CATALOG, columns_at, columns_of, render_probe_sql
 from chengshu.kernel.errors import EngineError
 
 
@@ -67,8 +67,7 @@ class SparkEngine:
 
     def parses(self, expression: str, columns: Mapping[str, str]) -> str | None:
         """Return why the expression cannot run here, or None (see the port)."""
-        body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
-        sql = f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}"
+        sql = render_probe_sql(expression, columns)
         try:
             self._spark.sql(translate(sql)).schema  # noqa: B018 - analyses, runs nothing
         except _errors() as err:

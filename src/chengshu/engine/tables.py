@@ -179,12 +179,16 @@ def without_reading(sql: str, tables: set[str]) -> str:
     return READ.sub(lambda m: f"(FROM {m[0]} WHERE FALSE)" if m[1] in tables else m[0], sql)
 
 
+def render_probe_sql(expression: str, columns: Mapping[str, str]) -> str:
+    """Return a query that holds no rows against a boolean expression over ``columns``."""
+    body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
+    return f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}"
+
+
 def parses(session: Asked, expression: str, columns: Mapping[str, str]) -> str | None:
     """Return why a boolean expression over ``columns`` cannot run in the session, or None."""
-    body = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns.items())
-    sql = f"SELECT 1 AS one FROM (SELECT {body}) AS probe WHERE {expression}"
     try:
-        session.rows(sql, step="parse a rule")
+        session.rows(render_probe_sql(expression, columns), step="parse a rule")
     except EngineError as err:
         return str(err.__cause__).splitlines()[0]
     return None

@@ -79,13 +79,10 @@ class Outcome:
     themes: Sequence[Mapping[str, Any]] = ()
 
 
-def asks_of(
-    pack: Pack, names: Sequence[str], as_of: str | None, *, refine: bool, key: str = ""
-) -> list[Ask]:
+def asks_of(pack: Pack, names: Sequence[str], as_of: str | None, *, refine: bool) -> list[Ask]:
     """Return the runs of the named resources (all when none is named), references first."""
     ids = [pack.get(name).id for name in names] or list(pack.resources)
-    asks = [replace(ask_of(pack, name), as_of=as_of, refine=refine) for name in in_order(pack, ids)]
-    return [replace(ask, key=f"{key}:{ask.resource}") if key else ask for ask in asks]
+    return [replace(ask_of(pack, name), as_of=as_of, refine=refine) for name in in_order(pack, ids)]
 
 
 def ask_of(pack: Pack, name: str) -> Ask:
@@ -93,10 +90,10 @@ def ask_of(pack: Pack, name: str) -> Ask:
     return Ask(name, pack.version_of(pack.resources[name]))
 
 
-def merges_of(pack: Pack, names: AbstractSet[str], key: str = "") -> list[Ask]:
+def merges_of(pack: Pack, names: AbstractSet[str]) -> list[Ask]:
     """Return the merges of the entities that are merged from resources (all when none is named)."""
     return [
-        Ask(entity.id, "", key=f"{key}:{entity.id}" if key else "", workflow=MERGE)
+        Ask(entity.id, "", workflow=MERGE)
         for entity in pack.entities.values()
         if not names or not names.isdisjoint(entity.resources)
     ]

@@ -7,8 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chengshu.engine.cluster import SKEW_S, ask_workers, check_paths, start_on
-from chengshu.engine.lake import Lake
+from chengshu.engine.cluster import SKEW_S, ask_workers, check_paths, check_round_trip, start_on
 from chengshu.flows.cluster import Cluster
 from chengshu.kernel.errors import ExternalError, InputError
 from chengshu.main.home import Home, open_home
@@ -56,7 +55,7 @@ def check_cluster(root: Path, master: str | None) -> None:
     try:
         told = ask_workers(spark)
         tasks = check_paths(spark, home.lake, master)
-        _round_trip(spark, home.lake, master)
+        check_round_trip(spark, home.lake, master)
     finally:
         spark.stop()
     show_table(
@@ -78,31 +77,3 @@ def check_cluster(root: Path, master: str | None) -> None:
             retryable=True, hint="Set the workers' clocks by the same time server.",
         )  # fmt: skip
     say("next: spark_master in config.toml, or chengshu run --engine spark")
-
-
-def _round_trip(spark: Any, lake: Lake, master: str) -> None:
-    """Write, read and delete rows of a lake of its own, below the folder of work on its way."""
-    import shutil
-    import uuid
-
-    from chengshu.engine.spark import SparkEngine
-
-    root = lake.scratch / f"probe-{uuid.uuid4().hex}"
-    engine = SparkEngine(Lake(root / "catalog.sqlite", root / "data", root / "tmp", 500), spark)
-    try:
-        engine.ensure_tables({"probe.rows": {"n": "BIGINT"}})
-        with engine.session() as session:
-            session.stage_rows("seed", {"n": "BIGINT"}, ([n] for n in range(1000)))
-            session.append("probe.rows", "SELECT n FROM seed", step="write")
-        with engine.session() as session:
-            session.remove("probe.rows", "SELECT n FROM lake.probe.rows WHERE n >= 900", on=["n"],
-                           step="delete")  # fmt: skip
-        with engine.session() as session:
-            (row,) = session.rows("SELECT SUM(n) AS n FROM lake.probe.rows", step="read")
-        if row["n"] != sum(range(900)):
-            raise ExternalError(
-                f"spark {master}", "it read other rows than it wrote", retryable=False
-            )
-    finally:
-        engine.close()
-        shutil.rmtree(root, ignore_errors=True)

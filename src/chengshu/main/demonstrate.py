@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chengshu.catalog import Pack, usable_pack
-from chengshu.demo import deliver
+from chengshu.demo import KEY, PACK, deliver
 from chengshu.demo.fronts.api import serve_requests
 from chengshu.demo.fronts.resources import FRONTS
 from chengshu.demo.world import DAY_0
@@ -20,7 +20,7 @@ from chengshu.kernel.errors import InputError
 from chengshu.libraries.base.tables import current, disagreements
 from chengshu.main.card import EntityLook
 from chengshu.main.entities import show_entity
-from chengshu.main.generate import KEY, City
+from chengshu.main.generate import City
 from chengshu.main.home import Home, make_home
 from chengshu.main.render import Days, progress_of_days, say, show_table
 from chengshu.main.runs import How, run_home
@@ -28,7 +28,6 @@ from chengshu.main.scores import score
 from chengshu.main.shows import show_status_of
 from chengshu.main.themes import Meant, theme
 
-PACK = Path(__file__).parent.parent / "demo" / "pack"
 HOTLINE = "government_services/request"
 SECRET, TOKEN = "hotline", "demo-only"
 DECLARED_PORT = "127.0.0.1:8912"
@@ -89,7 +88,7 @@ def _trouble(outcome: Outcome) -> tuple[str, str]:
 @contextmanager
 def _hotline(home: Home) -> Iterator[None]:
     """Answer as the hotline's API, and let the pack's resource name the port."""
-    database = home.root / "front" / f"{HOTLINE.split('/')[0]}" / "requests.sqlite"
+    database = home.root / "front" / Path(HOTLINE).with_name("requests.sqlite")
     with serve_requests(database, TOKEN) as address:
         declared = home.pack / "resources" / f"{HOTLINE}.yaml"
         text = declared.read_text("utf-8")

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chengshu.demo import deliver
+from chengshu.demo import KEY, deliver
 from chengshu.demo import generate as make_city
 from chengshu.demo.defects import load_plan, spoil
+from chengshu.demo.fronts.deliver import deliver_rest
 from chengshu.demo.generate import Spoil
 from chengshu.main.render import progress_of_steps, say
-
-KEY = "answer_key.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,11 @@ def generate_city(folder: Path, city: City, *, wait: bool) -> None:
     started = time.monotonic()
     with progress_of_steps() as tell:
         city.make(folder, tell)
-        for day in range(1 if wait else city.days + 1):
-            tell(f"deliver day {day}")
-            deliver(folder, day)
+        tell("deliver")
+        if wait:
+            deliver(folder, 0)
+        else:
+            deliver_rest(folder)
     say(f"{city.size:,} residents, {city.days + 1} days, in {time.monotonic() - started:.0f} s.")
     say(f"what the departments have  {folder}/front")
     if wait and city.days:

@@ -48,7 +48,6 @@ class How:
         refine: False to pull and land only.
         engine: Which engine does the work; None leaves it to the tables' size.
         failed: Only those whose last run failed.
-        key: Names the runs; see `Ask`.
         decision: What was decided of a held batch.
     """
 
@@ -56,7 +55,6 @@ class How:
     refine: bool = True
     engine: str | None = None
     failed: bool = False
-    key: str = ""
     decision: list[Any] | None = None
 
 
@@ -132,11 +130,11 @@ def run_home(home: Home, names: list[str], how: How) -> list[Outcome]:
     pack = sound_pack(home, names)
     time = business_time(how.as_of)
     moment = time.isoformat(sep=" ") if time else None
-    asks = asks_of(pack, names, moment, refine=how.refine, key=how.key)
+    asks = asks_of(pack, names, moment, refine=how.refine)
     asks = [replace(ask, decision=how.decision) for ask in asks]
     first = [a for a in asks if not _rests_on_others(pack.get(a.resource))]
     later = [a for a in asks if a not in first]
-    merges = merges_of(pack, {ask.resource for ask in asks}, how.key) if how.refine else []
+    merges = merges_of(pack, {ask.resource for ask in asks}) if how.refine else []
     themes = [themes_ask()] if pack.themes and how.refine else []
     waves = [
         [replace(ask, engine=how.engine) for ask in wave]

@@ -1,4 +1,4 @@
-"""Make the demo city in a home folder, and let its departments deliver again."""
+"""Make the small city in a home folder, and let its departments deliver again."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def make_demo_city(home: Path) -> Path:
 
 
 def deliver_again(home: Path) -> None:
-    """Let the departments of the demo city deliver a second time, a month later."""
+    """Let the departments of the small city deliver a second time, a month later."""
     generate(home / "front", 2)

@@ -42,13 +42,16 @@ def spoil(con: Any, plan: Plan, resource: str, day: int) -> None:
             unique, the order of the rows) and ``_id`` (BIGINT, the same on all days).
         day: The delivery's, from 0.
     """
-    con.execute(
-        "CREATE TABLE IF NOT EXISTS answer_key "
-        f"({', '.join(f'{quote(n)} {kind}' for n, kind in KEY_COLUMNS.items())})"
-    )
+    make_key(con)
     kinds = plan.at(resource)
     if kinds:
         _Delivery(con, plan, resource, day).spoil(kinds)
+
+
+def make_key(con: Any) -> None:
+    """Make the table ``answer_key`` where there is none."""
+    columns = ", ".join(f"{quote(name)} {kind}" for name, kind in KEY_COLUMNS.items())
+    con.execute(f"CREATE TABLE IF NOT EXISTS answer_key ({columns})")
 
 
 def mended_sql(plan: Plan, resource: str, day: int) -> str:

@@ -42,8 +42,7 @@ def stage_findings(session: Session, told: Told) -> None:
     """
     parts: list[str] = []
     for resource in told.resources:
-        for sql in _resource_sqls(told, resource):
-            parts.append(sql)
+        parts += _resource_sqls(told, resource)
     for merger in told.mergers:
         parts += _disagreement_sqls(merger)
     for at, sql in enumerate(parts):

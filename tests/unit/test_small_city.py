@@ -1,4 +1,4 @@
-"""The demo city: a pack without a fault, data that opens, and numbers that are nobody's."""
+"""The small city of tests: a pack without a fault, data that opens, numbers that are nobody's."""
 
 import sqlite3
 from collections.abc import Iterator
